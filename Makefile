@@ -1,0 +1,39 @@
+# `make test` and `make train` are all that a fresh machine needs; each makes its own environment first.
+
+VENV ?= .venv
+PYTHON_BIN := $(VENV)/bin/python
+WORKERS ?= 2
+PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint test-foraging-env test-tools play bench clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup:  ## Make .venv with everything that runs and tests need
+	@VENV=$(VENV) ./setup.sh test
+
+test: setup lint test-foraging-env test-tools  ## Check style and types, run all tests
+
+lint: setup
+	$(PYTHON_BIN) -m ruff check .
+	$(PYTHON_BIN) -m ruff format --check .
+	$(PYTHON_BIN) -m mypy packages/foraging-env/src tools
+
+test-foraging-env: setup
+	$(PYTEST) packages/foraging-env/tests --cov --cov-report=term
+
+test-tools: setup
+	$(PYTEST) tools/tests
+
+play:  ## Forage yourself with the arrow keys
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) -m foraging_env.play
+
+bench:  ## Measure the environment's speed beside Gymnasium's vector environments
+	@VENV=$(VENV) ./setup.sh test
+	$(PYTHON_BIN) tools/bench.py env
+
+clean:  ## Remove the environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
