@@ -31,10 +31,10 @@ stamp="$venv/.setup-$kind-$inputs"
 if [ -e "$stamp" ]; then exit 0; fi
 
 packages=()
-for package in packages/*/; do
+for project in packages/*/pyproject.toml; do
     extras=""
-    if grep -q '^render = ' "$package/pyproject.toml"; then extras="[render]"; fi
-    packages+=(-e "./${package%/}$extras")
+    if grep -q '^render = ' "$project"; then extras="[render]"; fi
+    packages+=(-e "./${project%/pyproject.toml}$extras")
 done
 groups=(--group tools)
 if [ "$kind" = test ]; then groups+=(--group dev --group clients); fi

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foraging_env.config import MAX_SIZE, ForagingConfig, cross_walls
-from foraging_env.dynamics import take, transition
+from foraging_env.dynamics import transition
 from foraging_env.layout import empty_state, new_episode
 from foraging_env.observation import View, observe
 from foraging_env.render import palette, scene, text
@@ -177,7 +177,7 @@ def test_each_world_of_a_batch_has_its_own_picture() -> None:
     view, state = begin(Timetable(ForagingConfig(n_poison=4, view_radius=4)), n_worlds=3)
     for draw in (draw_scene, draw_view, text.scene_text):
         pictures = [draw(view, state, index) for index in range(3)]
-        alone = [draw(view, take(state, np.array([index]))) for index in range(3)]
+        alone = [draw(view, state.take(np.array([index]))) for index in range(3)]
         assert all(np.array_equal(one, other) for one, other in zip(pictures, alone, strict=True))
         assert not np.array_equal(pictures[0], pictures[1])
         with pytest.raises(IndexError):

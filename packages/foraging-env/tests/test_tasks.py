@@ -87,7 +87,7 @@ def test_swap_trades_the_values_of_food_and_poison() -> None:
         env.set_state(state)
         rewards.append([env.step(action)[1], env.step(action)[1]])
         phases.append(int(env.state.phase[0]))
-    assert rewards == [[1.0, -3.0], [-1.0 * 3.0, 1.0]] * 3
+    assert rewards == [[1.0, -3.0], [-3.0, 1.0]] * 3
     assert phases == [1, 2, 3, 4, 5, 6]
 
 
@@ -162,7 +162,7 @@ def test_unending_values_are_fresh_in_every_phase() -> None:
     assert not table.is_static
     values = table.values_of(np.arange(5000))
     for drawn in (np.asarray(values.food_reward), -np.asarray(values.poison_cost)):
-        assert drawn.min() >= -1.0
+        assert drawn.min() > -1.0, "the ends of the interval are as unlikely as any other number"
         assert drawn.max() < 1.0
         assert len(np.unique(drawn)) == 5000
         assert abs(drawn.mean()) < 4 / np.sqrt(3 * 5000)

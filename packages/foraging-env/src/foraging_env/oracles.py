@@ -63,19 +63,20 @@ def greedy_actions(state: GridState, timetable: Timetable) -> IntArray:
     """The move of a forager that walks the shortest way to the nearest item worth eating, [B].
 
     ``state`` and ``timetable`` are what ``env.unwrapped.state`` and ``env.unwrapped.timetable`` give. Worth eating is
-    what has a positive price in the task in force (food, if nothing has). Among equally short ways it takes one that
-    does not step on an item of the other kind, then the first in action order. With nothing to eat it walks up.
+    what has a positive price in the task in force (food, if nothing on the grid has). Among equally short ways it
+    takes one that does not step on an item of the other kind, then the first in action order. On an empty grid it
+    walks up.
     """
     book = timetable.book
     rule = timetable.rule_of(state.phase)
     values = timetable.values_of(state.phase)
     is_food = np.arange(book.n_slots) < book.n_food_slots  # [S]
-    eats_food = np.asarray(values.food_reward) > 0
-    eats_poison = np.asarray(values.poison_cost) < 0
-    eats_food |= ~eats_poison
-    likes = np.where(is_food, eats_food[:, None], eats_poison[:, None])  # [B, S]
+    likes = np.where(
+        is_food, (np.asarray(values.food_reward) > 0)[:, None], (np.asarray(values.poison_cost) < 0)[:, None]
+    )  # [B, S]
     present = state.items >= 0
     wanted = present & likes
+    wanted |= present & is_food & ~np.logical_or.reduce(wanted, axis=1)[:, None]
     target = book.next_cell[rule, state.agent]  # [B, 4]
     goal = np.where(present, state.items, 0).astype(np.int64)
     length = _path_lengths_between(timetable, rule, target[:, :, None], goal[:, None, :])  # [B, 4, S]

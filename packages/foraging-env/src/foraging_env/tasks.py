@@ -140,7 +140,8 @@ class Timetable:
         rule = self.rule_of(phase)
         food, step, bump, poison = (prices[rule] for prices in self._prices)
         if self._values_key is not None:
-            stream = jump(np.broadcast_to(self._values_key, phase.shape), 2 * phase)
+            # The first position is passed over: where the seed is 0 it hashes to 0, and the price would be -1 exactly.
+            stream = jump(np.broadcast_to(self._values_key, phase.shape), 2 * phase + 1)
             food = unit_float(random_bits(stream)) * 2.0 - 1.0
             poison = 1.0 - unit_float(random_bits(advance(stream))) * 2.0
         return Values(food, step, bump, poison)
