@@ -21,7 +21,12 @@ Image = npt.NDArray[np.uint8]
 def main() -> None:
     """Draw everything anew."""
     PACKAGE_IMAGES.mkdir(parents=True, exist_ok=True)
-    worlds = [{}, {"n_poison": 8}, foraging_env.PRESETS["rooms"].to_kwargs(), foraging_env.PRESETS["partial"].to_kwargs()]
+    worlds = [
+        {},
+        {"n_poison": 8},
+        foraging_env.PRESETS["rooms"].to_kwargs(),
+        foraging_env.PRESETS["partial"].to_kwargs(),
+    ]
     save(side_by_side([forage(kwargs, steps=40)[-1] for kwargs in worlds], columns=2), PACKAGE_IMAGES / "worlds.png")
     for name in foraging_env.TASK_PRESETS:
         kwargs = {"tasks": name, "task_steps": TASK_STEPS}
@@ -43,7 +48,9 @@ def forage(kwargs: dict[str, Any], steps: int) -> list[Image]:
 
 def side_by_side(frames: list[Image], columns: int) -> Image:
     """Pictures in rows, at half size, on white."""
-    small = [frame.reshape(frame.shape[0] // 2, 2, -1, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8) for frame in frames]
+    small = [
+        frame.reshape(frame.shape[0] // 2, 2, -1, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8) for frame in frames
+    ]
     height, width = small[0].shape[:2]
     rows = -(-len(small) // columns)
     sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, dtype=np.uint8)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -50,12 +51,10 @@ def _vector_rows(n: int, benchmark: EnvBenchmark) -> list[Row]:
     for dtype in ("float32", "uint8"):
         for copy in (False, True):
             name = f"native {dtype} {'copy' if copy else 'no copy'}"
-            makers[name] = lambda dtype=dtype, copy=copy: gymnasium.make_vec(
-                "ForagingGrid-v0", n, obs_dtype=dtype, copy=copy
-            )
-    makers["sync float32"] = lambda: gymnasium.make_vec("ForagingGrid-v0", n, vectorization_mode="sync")
+            makers[name] = partial(gymnasium.make_vec, "ForagingGrid-v0", n, obs_dtype=dtype, copy=copy)
+    makers["sync float32"] = partial(gymnasium.make_vec, "ForagingGrid-v0", n, vectorization_mode="sync")
     if n <= 64:  # one process a world
-        makers["async float32"] = lambda: gymnasium.make_vec("ForagingGrid-v0", n, vectorization_mode="async")
+        makers["async float32"] = partial(gymnasium.make_vec, "ForagingGrid-v0", n, vectorization_mode="async")
     samples: dict[str, list[float]] = {name: [] for name in makers}
     for _ in range(benchmark.repeats):  # in turn, so that a slow moment of the machine hits all alike
         for name, maker in makers.items():
@@ -111,7 +110,7 @@ def _single_rows(benchmark: EnvBenchmark) -> list[Row]:
     ):
         rates = []
         for _ in range(benchmark.repeats):
-            env = foraging_env.ForagingGrid(**kwargs)  # type: ignore[arg-type]
+            env = foraging_env.ForagingGrid(**kwargs)
             env.reset(seed=0)
             actions = np.random.default_rng(0).integers(4, size=20_000).tolist()
             start = time.perf_counter()
@@ -148,7 +147,7 @@ def _memory_rows() -> list[Row]:
         "[env.step(actions) for _ in range(5)];"
         "print(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
     )
-    rows = []
+    rows: list[Row] = []
     for n in (1, 4096, 8192, 16384, 32768):
         run = subprocess.run([sys.executable, "-c", script, str(n)], capture_output=True, text=True, check=True)
         rows.append({"worlds": n, "peak_bytes": int(run.stdout) * 1024})

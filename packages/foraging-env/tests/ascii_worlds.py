@@ -41,7 +41,7 @@ def read(picture: str) -> Drawing:
 def make(picture: str, **kwargs: Any) -> ForagingGrid:
     """An environment whose world looks like the picture, in the first step of its first episode."""
     drawing = read(picture)
-    shown = {
+    shown: dict[str, Any] = {
         "size": drawing.size,
         "n_food": len(drawing.food),
         "n_poison": len(drawing.poison),

@@ -190,7 +190,7 @@ def test_calls_at_the_wrong_time() -> None:
     for env, action in ((single, 0), (vector, np.array([0, 0]))):
         calls = [lambda env=env, action=action: env.step(action), env.get_state, env.render, lambda env=env: env.state]
         for call in calls:
-            refused(error.ResetNeeded, ["reset()"], call)  # type: ignore[arg-type]
+            refused(error.ResetNeeded, ["reset()"], call)  # type: ignore[arg-type, unused-ignore]
     mask = {"reset_mask": np.array([True, False])}
     refused(error.ResetNeeded, ["first reset()", "reset_mask"], lambda: vector.reset(options=mask))
     ended = ForagingGrid(size=2, n_food=3, respawn=False)

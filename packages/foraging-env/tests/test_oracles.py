@@ -72,10 +72,15 @@ def test_greedy_never_bumps(config: ForagingConfig, seed: int) -> None:
         assert terminated.any() == ("final_info" in infos)
 
 
+def only_food_is_good(config: ForagingConfig, **changes: Any) -> ForagingConfig:
+    """The same world with food that pays, poison that costs and nothing that comes back."""
+    return config.replace(food_reward=1.0, poison_cost=1.0, respawn=False, **changes)
+
+
 @settings(max_examples=100)
 @given(config=configs(), seed=st.integers(0, 2**31))
 def test_greedy_takes_the_shortest_way_to_the_only_food(config: ForagingConfig, seed: int) -> None:
-    env = ForagingGrid(**config.replace(n_food=1, patches=(), respawn=False).to_kwargs())
+    env = ForagingGrid(**only_food_is_good(config, n_food=1, patches=()).to_kwargs())
     env.reset(seed=seed)
     agent, food = (divmod(int(cell), config.size) for cell in (env.state.agent[0], env.state.items[0, 0]))
     for _ in range(search(config, agent)[food]):
@@ -87,7 +92,7 @@ def test_greedy_takes_the_shortest_way_to_the_only_food(config: ForagingConfig, 
 @settings(max_examples=60)
 @given(config=configs(max_size=6), seed=st.integers(0, 2**31))
 def test_greedy_heads_for_the_nearest_food(config: ForagingConfig, seed: int) -> None:
-    env = ForagingGrid(**config.replace(respawn=False).to_kwargs())
+    env = ForagingGrid(**only_food_is_good(config).to_kwargs())
     env.reset(seed=seed)
     state = env.state
     steps = search(config, divmod(int(state.agent[0]), config.size))
@@ -132,9 +137,7 @@ def test_greedy_goes_for_what_is_worth_eating(values: dict[str, Any], goal: int)
 
 def test_greedy_follows_a_swap_of_values() -> None:
     env = make("..f.. ..... ..A.. ..... ..p..", tasks="swap", task_steps=2, step_cost=0.0)
-    rewards = []
-    for _ in range(12):
-        rewards.append(env.step(greedy(env))[1])
+    rewards = [env.step(greedy(env))[1] for _ in range(12)]
     assert min(rewards) == 0.0
     assert sum(rewards) > 2.0
     assert env.state.poison_collected[0] > 0

@@ -66,6 +66,7 @@ def test_a_single_world_goes_on_exactly(kwargs: dict[str, Any], seed: int, split
         observation, info = other.set_state(saved)
         assert same(observation, last[0])
         assert info == last[4] | {"ate": False, "bumped": False}
+        assert same(other.get_state(), saved)
     if last[2]:
         assert same(fresh.reset(), env.reset())
         used.reset()
@@ -96,6 +97,7 @@ def test_a_batch_goes_on_exactly(
     expected = roll_vector(env, actions[split:])
     for other in (fresh, used, env):
         other.set_state(saved)
+        assert same(other.get_state(), saved)
         assert same(roll_vector(other, actions[split:]), expected)
 
 
@@ -186,7 +188,7 @@ def test_a_reset_without_a_seed_goes_on_in_the_restored_stream(form: int) -> Non
     env = both_forms()[form]
     saved = env.get_state()
     expected = [env.reset()[0], env.reset()[0]]
-    fresh = (ForagingGrid, ForagingGridVector)[form](**({"num_envs": 3} if form else {}), n_poison=2)
+    fresh = ForagingGridVector(3, n_poison=2) if form else ForagingGrid(n_poison=2)
     fresh.set_state(saved)
     assert same([fresh.reset()[0], fresh.reset()[0]], expected)
     assert not same(expected[0], expected[1])

@@ -166,14 +166,14 @@ class GlobalBuffer:
         self.view = view
         self.array = observe(view, state).astype(dtype)
         n_cells = view.timetable.book.n_cells
-        self._flat = self.array.reshape(-1)
         self._base = np.arange(len(state.agent), dtype=np.int64) * view.n_numbers
         self._respawn = view.timetable.book.respawn
         self._slot_offset = view.slot_channel * n_cells
 
     def update(self, events: StepEvents) -> None:
         """Follow one step of all worlds; those that begin an episode or a task need :meth:`rewrite` as well."""
-        flat, base = self._flat, self._base
+        # Not kept: a copied or pickled buffer would get a view that is no longer one.
+        flat, base = self.array.reshape(-1), self._base
         flat[base + events.previous_agent] = 0
         flat[base + events.agent] = 1
         if len(events.eaters):

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorStatistics
 from gymnasium.wrappers.vector import RecordVideo as VectorVideo
-from imageio_ffmpeg import get_ffmpeg_exe  # moviepy's own
+from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped, unused-ignore]  # moviepy's own
 from strategies import random_actions
 
 pytestmark = pytest.mark.clients
@@ -34,7 +34,9 @@ def difference(ours: Any, theirs: Any) -> float:
 
 
 def test_a_video_of_one_world(tmp_path: Path) -> None:
-    env = RecordVideo(gymnasium.make(ENV_ID, render_mode="rgb_array", max_episode_steps=25), str(tmp_path / "videos"))
+    env: Any = RecordVideo(
+        gymnasium.make(ENV_ID, render_mode="rgb_array", max_episode_steps=25), str(tmp_path / "videos")
+    )
     env.reset(seed=0)
     pictures: list[Any] = [env.unwrapped.render()]
     for action in random_actions(0, 25, 1)[:, 0].tolist():

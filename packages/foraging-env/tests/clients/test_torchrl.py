@@ -6,8 +6,8 @@ import gymnasium
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
-from torchrl.envs.libs.gym import GymEnv, GymWrapper
-from torchrl.envs.utils import check_env_specs
+from torchrl.envs.libs.gym import GymEnv, GymWrapper  # type: ignore[import-untyped, unused-ignore]
+from torchrl.envs.utils import check_env_specs  # type: ignore[import-untyped, unused-ignore]
 
 from foraging_env import ForagingGrid
 
