@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-tools play bench clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools play bench clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -14,15 +14,18 @@ help:  ## Show this list
 setup:  ## Make .venv with everything that runs and tests need
 	@VENV=$(VENV) ./setup.sh test
 
-test: setup lint test-foraging-env test-tools  ## Check style and types, run all tests
+test: setup lint test-foraging-env test-snn-agent test-tools  ## Check style and types, run all tests
 
 lint: setup
 	$(PYTHON_BIN) -m ruff check .
 	$(PYTHON_BIN) -m ruff format --check .
-	$(PYTHON_BIN) -m mypy packages/foraging-env/src tools
+	$(PYTHON_BIN) -m mypy packages/foraging-env/src packages/snn-agent/src tools
 
 test-foraging-env: setup
-	$(PYTEST) packages/foraging-env/tests --cov --cov-report=term
+	$(PYTEST) packages/foraging-env/tests --cov=foraging_env --cov-report=term
+
+test-snn-agent: setup
+	$(PYTEST) packages/snn-agent/tests --cov=snn_agent --cov-report=term
 
 test-tools: setup
 	$(PYTEST) tools/tests

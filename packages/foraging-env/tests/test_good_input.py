@@ -96,3 +96,11 @@ def test_schedules_as_values_dicts_and_lists() -> None:
     assert TaskSchedule(**as_dict) == schedule  # type: ignore[arg-type]
     for tasks in (schedule, as_dict):
         assert ForagingGrid(tasks=tasks).timetable.schedule == schedule  # type: ignore[arg-type, unused-ignore]
+
+
+@pytest.mark.parametrize("make", [ForagingGrid, lambda: ForagingGridVector(2)])
+def test_without_a_seed_each_environment_lives_its_own_life(make: Callable[[], Any]) -> None:
+    first, second = make(), make()
+    assert not data_equivalence(first.reset()[0], second.reset()[0], exact=True)
+    worlds = first.state.stream.tolist() + second.state.stream.tolist()
+    assert len(set(worlds)) == len(worlds)

@@ -9,7 +9,7 @@ import pytest
 from ascii_worlds import make, rows, show
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_world import NaiveWorld, live
+from naive_world import NaiveWorld, distance, live
 from strategies import worlds
 
 from foraging_env import ForagingConfig, ForagingGrid, ForagingGridVector
@@ -114,10 +114,26 @@ def test_the_largest_grid_works_to_its_last_cell() -> None:
     assert observation[last] == 1
     assert observation[last + 1 :].sum() == 3
     assert env.step(DOWN)[4]["bumped"] is True
-    vector = ForagingGridVector(2, size=181, n_food=3)
+
+
+def test_both_forms_measure_right_across_the_largest_grid() -> None:
+    corners = [0, 180, 181 * 180, 181 * 181 - 1]
+    kwargs: dict[str, Any] = {"size": 181, "n_food": 2, "respawn": False, "obs_dtype": "uint8"}
+    vector, single = ForagingGridVector(16, **kwargs), ForagingGrid(**kwargs)
     vector.reset(seed=0)
-    vector.step(np.array([0, 3]))
-    assert vector.get_state()["items"].min() >= 0
+    state = vector.get_state()
+    state["agent"][:] = np.repeat(corners, 4)
+    # One food in a corner, or none; the other one has been eaten.
+    state["items"][:] = [[-1 if agent == food else food, -1] for agent in corners for food in corners]
+    observations, infos = vector.set_state(state)
+    single.reset(seed=0)
+    for world in range(16):
+        observation, info = single.set_state({name: array[[world]] for name, array in state.items()})
+        agent, food = int(state["agent"][world]), int(state["items"][world, 0])
+        steps = -1 if food < 0 else distance(divmod(agent, 181), divmod(food, 181))
+        assert infos["nearest_food_distance"][world] == info["nearest_food_distance"] == steps
+        shown = {agent} | ({181 * 181 + food} if food >= 0 else set())
+        assert set(np.flatnonzero(observation)) == set(np.flatnonzero(observations[world])) == shown
 
 
 DEPLETING = """

@@ -160,22 +160,24 @@ def test_the_scores_are_those_of_foragers_in_the_environment(preset: str) -> Non
     config, n = PRESETS[preset], 400
     env = ForagingGridVector(n, **config.to_kwargs(), autoreset_mode="Disabled")
     rng = np.random.default_rng(5)
-    measured = {}
-    for name in ("random", "greedy"):
+    measured = []
+    for greedily in (False, True):
         env.reset(seed=10_000)
-        food, alive = np.zeros(n), np.ones(n, dtype=np.bool_)
+        food, total, alive = np.zeros(n), np.zeros(n), np.ones(n, dtype=np.bool_)
         for _ in range(120):
-            action = rng.integers(4, size=n) if name == "random" else greedy_actions(env.state, env.timetable)
-            _, _, terminated, _, infos = env.step(action)
+            action = greedy_actions(env.state, env.timetable) if greedily else rng.integers(4, size=n)
+            _, rewards, terminated, _, infos = env.step(action)
             food += infos["ate"] & alive
+            total += rewards * alive
             alive &= ~terminated
             if terminated.any():
                 env.reset(options={"reset_mask": terminated})
-        measured[name] = food
+        measured += [food, total]
     scores = reference_scores(config, 120)
-    for name, expected in (("random", scores.random_food), ("greedy", scores.greedy_food)):
-        error = 4 * measured[name].std() / np.sqrt(n) * np.sqrt(2) + 1e-9
-        assert abs(measured[name].mean() - expected) < error, name
+    expected = [scores.random_food, scores.random_return, scores.greedy_food, scores.greedy_return]
+    for values, mean in zip(measured, expected, strict=True):
+        standard_error = np.sqrt(2 / n) * values.std()
+        assert abs(values.mean() - mean) < 4 * standard_error + 1e-9
 
 
 def test_normalised_score_is_0_for_random_and_1_for_greedy() -> None:

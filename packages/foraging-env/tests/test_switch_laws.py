@@ -9,8 +9,9 @@ from ascii_worlds import make, read
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from naive_world import live
+from strategies import random_actions
 
-from foraging_env import ForagingConfig, ForagingGrid, Task, TaskSchedule
+from foraging_env import ForagingConfig, ForagingGrid, ForagingGridVector, Task, TaskSchedule
 from foraging_env.tasks import Timetable
 
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -53,6 +54,27 @@ def changing_worlds(draw: st.DrawFn) -> dict[str, Any]:
 @given(kwargs=changing_worlds(), seed=st.integers(0, 2**31))
 def test_worlds_that_change_altogether_obey_the_laws(kwargs: dict[str, Any], seed: int) -> None:
     live(kwargs, seed, 40)
+
+
+@settings(max_examples=150)
+@given(kwargs=changing_worlds(), seed=st.integers(0, 2**31))
+def test_both_forms_change_alike(kwargs: dict[str, Any], seed: int) -> None:
+    batch = ForagingGridVector(3, autoreset_mode="SameStep", **kwargs)
+    singles = [ForagingGrid(**kwargs) for _ in range(3)]
+    batch.reset(seed=seed)
+    for world, single in enumerate(singles):
+        single.reset(seed=seed + world)
+    for actions in random_actions(seed, 30, 3):
+        observations, rewards, terminated, _, _ = batch.step(actions)
+        states = batch.get_state()
+        for world, single in enumerate(singles):
+            observation, reward, over, _, _ = single.step(actions[world])
+            if over:
+                observation, _ = single.reset()
+            assert (rewards[world], terminated[world]) == (reward, over)
+            assert (observations[world] == observation).all()
+            for name, array in single.get_state().items():
+                assert (states[name][world] == array[0]).all(), name
 
 
 def switch_to(picture: str, changes: dict[str, Any], **kwargs: Any) -> ForagingGrid:
