@@ -1,0 +1,38 @@
+"""Engines by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import torch
+
+from snn_agent import checks
+from snn_agent.engine.contract import Engine
+from snn_agent.engine.norse_reference import NorseEngine
+from snn_agent.engine.torch_engine import TorchEngine
+
+ENGINES: Final[Mapping[str, Callable[[torch.device | str], Engine]]] = MappingProxyType(
+    {
+        "norse": NorseEngine,
+        "torch": TorchEngine,
+        "torch-compile": lambda device: TorchEngine(device, compiled=True),
+    }
+)
+
+
+def make_engine(name: str = "auto", device: torch.device | str = "cpu") -> Engine:
+    """Return the engine of that name on ``device``; it says its concrete name, for the run record.
+
+    Args:
+        name: a key of :data:`ENGINES`, or ``"auto"`` for the fastest one that needs no compiler: ``"torch"``.
+            Nothing is ever replaced silently: an engine that is named and missing is an error.
+        device: where it is to run, for instance ``"cpu"`` or ``"cuda"`` (which is also an AMD GPU).
+
+    Raises:
+        ConfigError: there is no engine or device of that name.
+        BackendUnavailable: the engine or the device is missing on this machine.
+    """
+    chosen = checks.choice("engine", name, ("auto", *ENGINES))
+    return ENGINES["torch" if chosen == "auto" else chosen](device)

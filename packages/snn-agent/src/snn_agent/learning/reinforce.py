@@ -1,0 +1,191 @@
+"""REINFORCE (Williams, 1992) with a baseline, entropy bonus and, optionally, clipped reuse of each rollout.
+
+One pass over a rollout is plain REINFORCE with λ-returns. Further passes weigh each decision by how much likelier it
+has become, within ``1 ± clip_ratio`` (Schulman et al., *Proximal Policy Optimization Algorithms*, 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from snn_agent.config import LearningConfig
+from snn_agent.errors import NonFiniteError
+from snn_agent.learning import categorical, neuron_adam
+from snn_agent.learning.baseline import EmaBaseline, EmaState
+from snn_agent.learning.contract import UpdateDiagnostics
+from snn_agent.learning.objective import policy_objective, value_objective
+from snn_agent.learning.returns import advantages, lambda_returns, normalise
+from snn_agent.learning.schedule import SCHEDULES
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.topology import LEARNT, NEURON_AXIS
+from snn_agent.types import LIFState, OrganismState, Rollout
+
+
+class ReinforceState(NamedTuple):
+    """Adam's moments and counts, and the running mean return where that is the baseline."""
+
+    adam: neuron_adam.AdamState
+    baseline: EmaState
+
+    def resize(self, keep: Tensor, n_new: int) -> ReinforceState:
+        """The state for the neurons ``keep`` followed by ``n_new`` newborn ones."""
+        return self._replace(adam=neuron_adam.resize(self.adam, keep, n_new))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything worth saving, by name."""
+        adam = self.adam
+        named = {f"mean.{name}": tensor for name, tensor in adam.mean.items()}
+        named |= {f"square.{name}": tensor for name, tensor in adam.square.items()}
+        named |= {f"count.{name}": tensor for name, tensor in adam.count.items()}
+        named["baseline.average"] = torch.tensor(self.baseline.average, dtype=torch.float64)
+        named["baseline.count"] = torch.tensor(self.baseline.count)
+        return named
+
+    def from_tensors(self, tensors: dict[str, Tensor]) -> ReinforceState:
+        """The state that :meth:`tensors` described."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name: tensors[f"{prefix}.{name}"].clone() for name in self.adam.mean}
+
+        adam = neuron_adam.AdamState(mean=part("mean"), square=part("square"), count=part("count"), axes=self.adam.axes)
+        average, count = tensors["baseline.average"], tensors["baseline.count"]
+        return ReinforceState(adam, EmaState(float(average), int(count)))
+
+
+class Reinforce:
+    """The learning rule ``"reinforce"``."""
+
+    name = "reinforce"
+
+    def __init__(self, config: LearningConfig) -> None:
+        self.config = config
+        self.ema = EmaBaseline(config.ema_decay)
+        self._schedule = SCHEDULES[config.schedule]
+
+    def init(self, organism: GrowingSparseSNN) -> ReinforceState:
+        """Zero moments and counts."""
+        parameters: dict[str, Tensor] = dict(organism.learnt())
+        axes = {name: NEURON_AXIS[name] for name in LEARNT}
+        return ReinforceState(neuron_adam.init(parameters, axes), self.ema.init())
+
+    def update(
+        self,
+        organism: GrowingSparseSNN,
+        state: ReinforceState,
+        rollout: Rollout,
+        progress: float,
+        generator: torch.Generator,
+    ) -> tuple[ReinforceState, UpdateDiagnostics]:
+        """One update: ``reuse_epochs`` passes of ``minibatches`` optimizer steps each."""
+        state, samples = self._samples(state, rollout)
+        learning_rate = self._schedule(self.config.learning_rate, progress)
+        n = samples.action.shape[0]
+        size = math.ceil(n / self.config.minibatches)
+        totals = torch.zeros(len(UpdateDiagnostics._fields), dtype=torch.float64)
+        steps = 0
+        for _ in range(self.config.reuse_epochs):
+            order = torch.randperm(n, generator=generator).to(samples.action.device)
+            for part in torch.split(order, size):
+                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
+                state = state._replace(adam=adam)
+                totals += numbers
+                steps += 1
+        return state, UpdateDiagnostics(*(totals / steps).tolist())
+
+    def _samples(self, state: ReinforceState, rollout: Rollout) -> tuple[ReinforceState, Samples]:
+        """Targets and advantages of a rollout, as a flat batch of its N = L·B decisions."""
+        config = self.config
+        value, next_value = rollout.value, rollout.next_value
+        if config.baseline == "ema":
+            value = next_value = torch.full_like(value, self.ema.value(state.baseline))
+        target = lambda_returns(
+            rollout.reward, rollout.terminated, rollout.truncated, next_value, config.gamma, config.lam, rollout.valid
+        )
+        if config.baseline == "ema":
+            state = state._replace(baseline=self.ema.update(state.baseline, target[rollout.valid]))
+        advantage = advantages(target, value, rollout.valid)
+        if config.normalise_advantages:
+            advantage = normalise(advantage, rollout.valid)
+        flat = rollout.action.numel()
+        before = None
+        if rollout.state is not None:
+            before = OrganismState(
+                *(LIFState(*(tensor.reshape(flat, -1) for tensor in layer)) for layer in rollout.state)
+            )
+        return state, Samples(
+            observation=rollout.observation.reshape(flat, -1),
+            action=rollout.action.reshape(flat),
+            log_prob=rollout.log_prob.reshape(flat),
+            advantage=advantage.reshape(flat),
+            target=target.reshape(flat),
+            weight=rollout.valid.reshape(flat).to(advantage.dtype),
+            state=before,
+        )
+
+    def _step(
+        self, organism: GrowingSparseSNN, adam: neuron_adam.AdamState, batch: Samples, learning_rate: float
+    ) -> tuple[neuron_adam.AdamState, Tensor]:
+        config = self.config
+        output, _ = organism(batch.observation, batch.state)
+        log_prob = categorical.log_prob(output.logits, batch.action)
+        entropy = categorical.entropy(output.logits)
+        clip_ratio = config.clip_ratio if config.reuse_epochs * config.minibatches > 1 else None
+        policy_loss, diagnostics = policy_objective(
+            log_prob, batch.log_prob, batch.advantage, entropy, clip_ratio, config.entropy_weight, batch.weight
+        )
+        loss, value_loss = policy_loss, torch.zeros(())
+        if config.baseline == "critic":
+            value_loss = value_objective(output.value, batch.target, batch.weight)
+            loss = policy_loss + config.value_weight * value_loss
+        learnt = organism.learnt()
+        found = torch.autograd.grad(loss, list(learnt.values()), allow_unused=True, materialize_grads=True)
+        gradients = dict(zip(learnt, found, strict=True))
+        norm = neuron_adam.clip_by_global_norm(gradients, config.max_grad_norm)
+        if not bool(torch.isfinite(norm)) or not bool(torch.isfinite(loss)):
+            raise NonFiniteError(
+                f"the loss is {float(loss.detach()):g} and its gradient's norm {float(norm):g}. The weights are those "
+                f"before this step. Lower learning_rate ({config.learning_rate:g}), or look for numbers in the "
+                f"observations or rewards that are not finite."
+            )
+        adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate)
+        numbers = (
+            loss,
+            policy_loss,
+            value_loss,
+            diagnostics.entropy,
+            diagnostics.approx_kl,
+            diagnostics.clip_fraction,
+            norm,
+        )
+        return adam, torch.stack([torch.as_tensor(number).detach().double().cpu() for number in numbers])
+
+
+class Samples(NamedTuple):
+    """N decisions to learn from."""
+
+    observation: Tensor  # [N, D]
+    action: Tensor  # [N]
+    log_prob: Tensor  # [N] when they were made
+    advantage: Tensor  # [N]
+    target: Tensor  # [N]
+    weight: Tensor  # [N] 0 where a step was no real transition
+    state: OrganismState | None  # [N, …]
+
+    def take(self, rows: Tensor) -> Samples:
+        """Some of the decisions."""
+        state = self.state
+        if state is not None:
+            state = OrganismState(*(LIFState(*(tensor[rows] for tensor in layer)) for layer in state))
+        return Samples(
+            self.observation[rows],
+            self.action[rows],
+            self.log_prob[rows],
+            self.advantage[rows],
+            self.target[rows],
+            self.weight[rows],
+            state,
+        )

@@ -1,0 +1,131 @@
+"""The only code that changes which neurons exist.
+
+Rules propose a :class:`StructuralEdit`, a value. :func:`operate` applies it to the network and says what became of the
+neuron axis, so that everything else that has one — optimizer moments, step counts, statistics, membrane states — is
+resized alike. Structure changes only between updates, never inside a rollout.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from snn_agent.errors import CapacityError, ConfigError
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.topology import NEURON_AXIS, NeuronWeights
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class StructuralEdit:
+    """A change of structure, as a value.
+
+    Attributes:
+        rule: name of the rule that proposes it.
+        reason: one sentence for the event log.
+        dying: indices of the neurons that die, int64, ascending.
+        newborn: weights of the neurons that are born; they come last.
+        outgoing_factor: what the outgoing and critic weights of the present neurons are multiplied with, [H], or None;
+            dividing twins share their parent's effect this way.
+        output_shift: added to the output bias, [A], or None; makes up for the mean effect of the dying.
+        critic_shift: added to the critic's bias, [], or None; likewise.
+    """
+
+    rule: str
+    reason: str
+    dying: Tensor | None = None
+    newborn: NeuronWeights | None = None
+    outgoing_factor: Tensor | None = None
+    output_shift: Tensor | None = None
+    critic_shift: Tensor | None = None
+
+    @property
+    def n_dying(self) -> int:
+        """How many die."""
+        return 0 if self.dying is None else int(self.dying.numel())
+
+    @property
+    def n_born(self) -> int:
+        """How many are born."""
+        return 0 if self.newborn is None else int(self.newborn.bias.numel())
+
+
+class Resizing(NamedTuple):
+    """What an edit did to the neuron axis; everything else that has one must follow."""
+
+    keep: Tensor  # [K] int64, indices of the survivors, ascending
+    n_born: int  # newborn neurons, which come after them
+
+
+def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
+    """Apply an edit to the organism, in place.
+
+    The parameters are replaced by new ones of the new size; whoever holds on to the old ones (an optimizer of torch,
+    for one) must take the new.
+
+    Raises:
+        CapacityError: the edit would leave fewer neurons than ``min_hidden`` or more than ``max_hidden``.
+        ConfigError: the edit does not fit the network: indices, shapes, numbers that are not finite.
+    """
+    _check(edit, organism)
+    device = organism.device
+    alive = torch.ones(organism.hidden, dtype=torch.bool, device=device)
+    if edit.dying is not None:
+        alive[edit.dying.to(device)] = False
+    keep = torch.nonzero(alive).squeeze(1)
+    with torch.no_grad():
+        if edit.outgoing_factor is not None:
+            organism.outgoing.mul_(edit.outgoing_factor[:, None].to(device))
+            organism.critic.mul_(edit.outgoing_factor.to(device))
+        if edit.output_shift is not None:
+            organism.output_bias.add_(edit.output_shift.to(device))
+        if edit.critic_shift is not None:
+            organism.critic_bias.add_(edit.critic_shift.to(device))
+    newborn = {"threshold": torch.full((edit.n_born,), organism.lif.v_th)}
+    if edit.newborn is not None:
+        newborn |= edit.newborn._asdict()
+    for name, axis in NEURON_AXIS.items():
+        if axis is None:
+            continue
+        old = getattr(organism, name)
+        tensor = old.detach().index_select(axis, keep)
+        if edit.n_born:
+            tensor = torch.cat([tensor, newborn[name].to(tensor)], dim=axis)
+        setattr(organism, name, nn.Parameter(tensor) if isinstance(old, nn.Parameter) else tensor)
+    return Resizing(keep, edit.n_born)
+
+
+def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
+    h, config = organism.hidden, organism.config
+    if edit.dying is not None:
+        dying = edit.dying
+        if dying.dtype != torch.int64 or dying.dim() != 1 or len(set(dying.tolist())) != dying.numel():
+            raise ConfigError(f"{edit.rule}: dying must be distinct int64 indices, got {dying}.")
+        if dying.numel() and (int(dying.min()) < 0 or int(dying.max()) >= h):
+            raise ConfigError(
+                f"{edit.rule}: dying has indices outside 0 … {h - 1}, the living neurons: {dying.tolist()}."
+            )
+    if h - edit.n_dying < config.min_hidden and edit.n_dying:
+        raise CapacityError(
+            f"{edit.rule} asked for the death of {edit.n_dying} of {h} neurons, but at least {config.min_hidden} must "
+            f"live. Lower min_hidden, or limit the rule."
+        )
+    size = h - edit.n_dying + edit.n_born
+    if size > config.max_hidden:
+        free = config.max_hidden - (h - edit.n_dying)
+        raise CapacityError(
+            f"{edit.rule} asked for {edit.n_born} neurons but {free} of {config.max_hidden} are left. "
+            f"Raise max_hidden, or put a pruning rule before growth."
+        )
+    if edit.newborn is not None:
+        n, d, a = edit.n_born, config.input_features, config.output_features
+        expected = NeuronWeights((d, n), (n,), (n, a), (n,))  # type: ignore[arg-type]
+        for name, tensor, shape in zip(NeuronWeights._fields, edit.newborn, expected, strict=True):
+            if tuple(tensor.shape) != shape:
+                raise ConfigError(
+                    f"{edit.rule}: newborn {name} has shape {tuple(tensor.shape)}, but {shape} is needed."
+                )
+            if not bool(torch.isfinite(tensor).all()):
+                raise ConfigError(f"{edit.rule}: newborn {name} has numbers that are not finite.")

@@ -1,0 +1,107 @@
+"""What a structural rule is: a pair of functions, ``init`` and ``propose``, over a state of plain numbers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from snn_agent import checks
+from snn_agent.config import INTERVAL_UNITS
+from snn_agent.errors import CheckpointError
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.surgery import StructuralEdit
+
+State = TypeVar("State")
+
+
+class StructuralContext(NamedTuple):
+    """All that a rule may know. It is read only; only the generator advances, and only where something is drawn.
+
+    Running averages of a neuron of age 0 mean nothing: no rule may judge by them, see :meth:`mature`.
+    """
+
+    organism: GrowingSparseSNN
+    rate: Tensor  # [H] running mean, spikes/tick
+    utility: Tensor  # [H] running mean of |rate| · Σ|outgoing weights|
+    age: Tensor  # [H] int64, updates lived through
+    output_contribution: Tensor  # [H, A] what each neuron adds to the outputs on average, drive per tick
+    critic_contribution: Tensor  # [H] and to the value
+    update: int  # counters of the run so far
+    env_step: int
+    episode: int
+    progress: float  # share of the training that is done, in [0, 1]
+    recent_returns: tuple[float, ...]  # of finished episodes, newest last; rules say how many they want
+    observations: Tensor  # [N, D] a recent sample of features, as the environment gave them
+    generator: torch.Generator  # structure's own random stream, on the CPU
+
+    def mature(self, updates: int) -> Tensor:
+        """Mask [H] of the neurons that have lived through that many updates, and through at least one."""
+        return self.age >= max(1, updates)
+
+    def mean_rate(self) -> float | None:
+        """Mean rate of all neurons of age 1 or more, rounded as the rates are; None if there are none."""
+        measured = self.rate[self.mature(0)]
+        return float(measured.double().mean().to(self.rate.dtype)) if measured.numel() else None
+
+    def counter(self, unit: str) -> int:
+        """The run's counter of a unit of :data:`snn_agent.config.INTERVAL_UNITS`."""
+        checks.choice("unit", unit, INTERVAL_UNITS)
+        return {"episodes": self.episode, "updates": self.update, "env_steps": self.env_step}[unit]
+
+
+class NoState(NamedTuple):
+    """The state of a rule that remembers nothing."""
+
+
+class StructuralRule(Protocol):
+    """Who is born and who dies, as a pair of functions.
+
+    Laws, which the tests hold every rule to:
+
+    1. An edit never leaves fewer than ``min_hidden`` neurons by deaths, or more than ``max_hidden``.
+    2. An edit lets neurons be born or die, not both, and is None rather than empty.
+    3. The same state, context and generator give the same edit; without an edit the generator does not advance, unless
+       a vote was discarded (:func:`snn_agent.plasticity.compose.votes`).
+    4. Nothing but the generator changes.
+    5. The state is a NamedTuple of numbers, strings, None and such NamedTuples.
+    """
+
+    @property
+    def name(self) -> str:
+        """By which the event log calls the rule."""
+        ...
+
+    def init(self) -> Any:
+        """The first state."""
+        ...
+
+    def propose(self, state: Any, context: StructuralContext) -> tuple[StructuralEdit | None, Any]:
+        """An edit, or None, and the next state. Whoever asks applies the edit before the next question."""
+        ...
+
+
+def state_to_json(state: Any) -> Any:
+    """A rule's state as dictionaries and numbers that ``json`` can write."""
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return {name: state_to_json(value) for name, value in zip(state._fields, state, strict=True)}
+    return state
+
+
+def state_from_json(like: State, data: Any) -> State:
+    """The state that :func:`state_to_json` wrote; ``like`` is any state of the rule, such as ``rule.init()``.
+
+    Raises:
+        CheckpointError: the data are of another rule, or of another composition of rules.
+    """
+    if not (isinstance(like, tuple) and hasattr(like, "_fields")):
+        if isinstance(data, (dict, list)):
+            raise CheckpointError(f"a rule's state has {data!r} where a plain value belongs. Use the run's own rules.")
+        return data  # type: ignore[no-any-return]
+    if not isinstance(data, dict) or set(data) != set(like._fields):
+        raise CheckpointError(
+            f"a rule's state must have the fields {list(like._fields)}, got {data!r}. The checkpoint was written with "
+            f"other structural rules; use the run's own."
+        )
+    return type(like)(*(state_from_json(value, data[name]) for name, value in zip(like._fields, like, strict=True)))

@@ -1,0 +1,115 @@
+"""Which neurons die. Only the mature do, the least wanted first, and never so many that fewer than the floor live."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from snn_agent import checks
+from snn_agent.network.surgery import StructuralEdit
+from snn_agent.plasticity.contract import NoState, StructuralContext
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LowRatePruning:
+    """Removes all quiet neurons once they are more than a share of the living: the original's rule.
+
+    Attributes:
+        threshold: a neuron below this rate is quiet, spikes/tick.
+        quiet_share: the quiet die if they are more than this share of the living.
+        maturity_updates: neurons younger than this neither die nor count as quiet. The original has no such immunity;
+            but at age 0, when nothing has been seen of a neuron, it is always immune.
+        compensate: whether the biases make up for the mean effect of the dying.
+        name: of the rule.
+    """
+
+    threshold: float = 0.005
+    quiet_share: float = 0.3
+    maturity_updates: int = 0
+    compensate: bool = True
+    name: str = "low_rate_pruning"
+
+    def __post_init__(self) -> None:
+        checks.number("threshold", self.threshold, 0.0)
+        checks.number("quiet_share", self.quiet_share, 0.0, 1.0)
+        checks.integer("maturity_updates", self.maturity_updates, 0)
+
+    def init(self) -> NoState:
+        """Nothing to remember."""
+        return NoState()
+
+    def propose(self, state: NoState, context: StructuralContext) -> tuple[StructuralEdit | None, NoState]:
+        """The death of the quiet, if they are too many."""
+        quiet = context.mature(self.maturity_updates) & (context.rate < self.threshold)
+        n_quiet, hidden = int(quiet.sum()), context.organism.hidden
+        if n_quiet / hidden <= self.quiet_share:
+            return None, state
+        reason = f"{n_quiet} of {hidden} neurons fire less than {self.threshold:g} spikes/tick"
+        return propose_deaths(self.name, reason, context, lowest_first(context.rate, quiet), self.compensate), state
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LowUtilityPruning:
+    """Removes the least useful mature neurons, a share of the living at a time.
+
+    Attributes:
+        share: at most this share of the living die at once (rounded down).
+        maturity_updates: neurons younger than this are immune.
+        compensate: whether the biases make up for the mean effect of the dying.
+        name: of the rule.
+    """
+
+    share: float = 0.05
+    maturity_updates: int = 100
+    compensate: bool = True
+    name: str = "low_utility_pruning"
+
+    def __post_init__(self) -> None:
+        checks.number("share", self.share, 0.0, 1.0)
+        checks.integer("maturity_updates", self.maturity_updates, 0)
+
+    def init(self) -> NoState:
+        """Nothing to remember."""
+        return NoState()
+
+    def propose(self, state: NoState, context: StructuralContext) -> tuple[StructuralEdit | None, NoState]:
+        """The death of the least useful."""
+        mature, hidden = context.mature(self.maturity_updates), context.organism.hidden
+        n = int(self.share * hidden + 1e-9)  # 0.29 * 100 is a little less than 29
+        reason = f"lowest utility of {int(mature.sum())} mature neurons"
+        worst = lowest_first(context.utility, mature)[:n]
+        return propose_deaths(self.name, reason, context, worst, self.compensate), state
+
+
+def lowest_first(score: Tensor, candidates: Tensor) -> Tensor:
+    """Indices of the candidates (bool [H]) from the lowest score to the highest, the elder first among equals.
+
+    A score that is not a number says nothing, so its neuron is no candidate.
+    """
+    index = torch.nonzero(candidates & ~score.isnan()).squeeze(1)
+    return index[score[index].argsort(stable=True)]
+
+
+def propose_deaths(
+    rule: str, reason: str, context: StructuralContext, worst_first: Tensor, compensate: bool
+) -> StructuralEdit | None:
+    """The death of the neurons listed, or of as many as the floor allows, the first of them; None if it allows none.
+
+    With ``compensate`` the sum of their mean contributions goes to the biases (Dohare et al., Nature 632, 2024), so
+    the outputs' mean drive and the mean value stay, and only the dying's deviations from their means are lost.
+    """
+    organism = context.organism
+    room = max(0, organism.hidden - organism.config.min_hidden)
+    dying = worst_first[:room].sort().values
+    if dying.numel() == 0:
+        return None
+    edit = StructuralEdit(rule=rule, reason=reason, dying=dying.cpu())
+    if not compensate:
+        return edit
+    return dataclasses.replace(
+        edit,
+        output_shift=context.output_contribution[dying].detach().sum(dim=0).cpu(),
+        critic_shift=context.critic_contribution[dying].detach().sum(dim=0).cpu(),
+    )

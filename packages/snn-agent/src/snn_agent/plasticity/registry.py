@@ -1,0 +1,78 @@
+"""Structural rules by name, and the rules that a configuration asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from snn_agent.config import StructureConfig
+from snn_agent.plasticity.births import BirthPlan
+from snn_agent.plasticity.compose import cool_down, every, limit, votes
+from snn_agent.plasticity.contract import StructuralRule
+from snn_agent.plasticity.growth import LowRateGrowth, PeriodicGrowth
+from snn_agent.plasticity.heuristic import AdaptiveHeuristic
+from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning
+
+RuleMaker = Callable[[StructureConfig], StructuralRule]
+
+
+def _plan(config: StructureConfig) -> BirthPlan:
+    return BirthPlan(size=config.growth_size, birth=config.birth, target_share=config.newborn_target_share)
+
+
+def _low_rate_pruning(config: StructureConfig, quiet_share: float) -> LowRatePruning:
+    return LowRatePruning(
+        threshold=config.prune_rate_threshold,
+        quiet_share=quiet_share,
+        maturity_updates=config.maturity_updates,
+        compensate=config.compensate,
+    )
+
+
+def _adaptive(config: StructureConfig) -> AdaptiveHeuristic:
+    return AdaptiveHeuristic(
+        threshold=config.growth_rate_threshold,
+        window=config.plateau_window,
+        tolerance=config.plateau_tolerance,
+        growth=PeriodicGrowth(plan=_plan(config)),
+        pruning=_low_rate_pruning(config, quiet_share=0.0),
+    )
+
+
+GROWTH: Final[Mapping[str, RuleMaker]] = MappingProxyType(
+    {
+        "low_rate": lambda config: LowRateGrowth(threshold=config.growth_rate_threshold, plan=_plan(config)),
+        "periodic": lambda config: PeriodicGrowth(plan=_plan(config)),
+        "adaptive": _adaptive,
+    }
+)
+"""Growth rules by name."""
+
+PRUNING: Final[Mapping[str, RuleMaker]] = MappingProxyType(
+    {
+        "low_rate": lambda config: _low_rate_pruning(config, config.prune_quiet_share),
+        "low_utility": lambda config: LowUtilityPruning(
+            share=config.prune_share, maturity_updates=config.maturity_updates, compensate=config.compensate
+        ),
+    }
+)
+"""Pruning rules by name."""
+
+
+def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
+    """The rules of a configuration, in the order in which the trainer asks them and applies their edits.
+
+    Pruning comes first: it makes the room that growth would otherwise be refused, and it judges by statistics that
+    neurons born a moment ago do not have. No two have the same name.
+    """
+    rules: list[StructuralRule] = []
+    unit = config.interval_unit
+    if config.pruning != "none":
+        rules.append(every(PRUNING[config.pruning](config), config.prune_interval, unit))
+    if config.growth != "none":
+        rule = cool_down(votes(GROWTH[config.growth](config), config.grow_votes), config.grow_cool_down, unit)
+        if config.max_growth_events is not None:
+            rule = limit(rule, config.max_growth_events)
+        rules.append(every(rule, config.grow_interval, unit))
+    return tuple(rules)

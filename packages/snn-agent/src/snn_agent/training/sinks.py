@@ -1,0 +1,66 @@
+"""Where a run's numbers go: CSV and JSON lines in the run directory."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from snn_agent.training.agent import StructuralEvent
+from snn_agent.training.callbacks import Callback, Run, UpdateRecord
+
+
+class AppendedFile:
+    """A text file that a run appends to and that a resumed run cuts back to where its checkpoint was."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        path.touch()
+        with path.open("r+b") as file:
+            file.truncate(size)
+        self.path = path
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.path.stat().st_size
+
+    def append(self, text: str) -> None:
+        """Write a line and hand it to the operating system at once."""
+        with self.path.open("a") as file:
+            file.write(text + "\n")
+
+
+class RunFiles(Callback):
+    """``metrics.csv`` (a line an update) and ``events.jsonl`` (a line a structural event)."""
+
+    def __init__(self, folder: Path, sizes: dict[str, int]) -> None:
+        self.metrics = AppendedFile(folder / "metrics.csv", sizes.get("metrics.csv", 0))
+        self.events = AppendedFile(folder / "events.jsonl", sizes.get("events.jsonl", 0))
+        if self.metrics.size == 0:
+            self.metrics.append(_line([field.name for field in dataclasses.fields(UpdateRecord)]))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file, for the checkpoint."""
+        return {"metrics.csv": self.metrics.size, "events.jsonl": self.events.size}
+
+    def on_update(self, run: Run, record: UpdateRecord) -> None:
+        """Append a line to metrics.csv."""
+        del run
+        self.metrics.append(_line(list(dataclasses.astuple(record))))
+
+    def on_event(self, run: Run, event: StructuralEvent) -> None:
+        """Append a line to events.jsonl."""
+        del run
+        self.events.append(json.dumps(dataclasses.asdict(event)))
+
+
+def _line(values: list[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(
+        [f"{value:.9g}" if isinstance(value, float) else value for value in values]
+    )
+    return text.getvalue()

@@ -1,0 +1,105 @@
+"""A whole run as a checkpoint, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from torch import Tensor
+
+from snn_agent.config import NetworkConfig, NeuronConfig
+from snn_agent.errors import CheckpointError
+from snn_agent.metrics.energy import EnergyLedger
+from snn_agent.metrics.statistics import NeuronStatistics
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.spaces import SpaceAdapter
+from snn_agent.plasticity.contract import state_from_json, state_to_json
+from snn_agent.training.agent import Agent, Counters
+from snn_agent.training.checkpoint import Checkpoint
+from snn_agent.training.rollout import Life
+from snn_agent.types import LIFState, OrganismState
+
+
+def describe_organism(organism: GrowingSparseSNN) -> dict[str, Any]:
+    """All that :func:`rebuild_organism` needs beside the tensors."""
+    return {
+        "config": dataclasses.asdict(organism.config),
+        "adapter": dataclasses.asdict(organism.adapter),
+        "hidden": organism.hidden,
+        "engine": organism.engine.name,
+    }
+
+
+def rebuild_organism(
+    description: dict[str, Any], tensors: dict[str, Tensor], *, engine: str | None = None, device: str = "cpu"
+) -> GrowingSparseSNN:
+    """The organism that was saved, of the size it had.
+
+    Raises:
+        CheckpointError: description and tensors do not fit together.
+    """
+    try:
+        fields = dict(description["config"])
+        config = NetworkConfig(**(fields | {"neuron": NeuronConfig(**fields["neuron"])}))
+        adapter = SpaceAdapter(**(description["adapter"] | {"shape": tuple(description["adapter"]["shape"])}))
+        organism = GrowingSparseSNN(
+            config.input_features,
+            int(description["hidden"]),
+            config.max_hidden,
+            config.output_features,
+            config=config,
+            adapter=adapter,
+            engine=description["engine"] if engine is None else engine,
+            device=device,
+        )
+        organism.config = config  # with the size at birth, which scales newborn neurons
+        organism.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError) as problem:
+        raise CheckpointError(f"the checkpoint's organism cannot be rebuilt: {problem}.") from problem
+    return organism
+
+
+def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint:
+    """Everything that the future of a run depends on. Taken between updates only."""
+    optimizer = {f"learner.{name}": tensor for name, tensor in agent.learner.tensors().items()}
+    optimizer |= {f"statistics.{name}": tensor for name, tensor in agent.statistics._asdict().items()}
+    optimizer |= {f"generator.{name}": generator.get_state() for name, generator in agent.generators.items()}
+    optimizer |= {f"life.{name}": tensor for name, tensor in life.tensors().items()}
+    if agent.membranes is not None:
+        for layer, state in agent.membranes._asdict().items():
+            optimizer |= {f"membranes.{layer}.{part}": tensor for part, tensor in state._asdict().items()}
+    state = {
+        "organism": describe_organism(agent.organism),
+        "counters": dataclasses.asdict(agent.counters),
+        "next_id": agent.next_id,
+        "rule_states": [state_to_json(rule_state) for rule_state in agent.rule_states],
+        "ledger": agent.ledger.to_dict(),
+        **extra,
+    }
+    return Checkpoint(agent.organism.state_dict(), optimizer, life.worlds.get_state(), state)
+
+
+def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
+    """Make a fresh agent (around the rebuilt organism) and its life what they were."""
+    tensors, state = checkpoint.optimizer, checkpoint.state
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+    agent.learner = agent.learner.from_tensors(part("learner."))
+    agent.statistics = NeuronStatistics(**part("statistics."))
+    for name, generator in agent.generators.items():
+        generator.set_state(tensors[f"generator.{name}"])
+    membranes = part("membranes.")
+    if membranes:
+        agent.membranes = OrganismState(
+            hidden=LIFState(membranes["hidden.v"], membranes["hidden.i"]),
+            output=LIFState(membranes["output.v"], membranes["output.i"]),
+        )
+    agent.counters = Counters(**state["counters"])
+    agent.next_id = int(state["next_id"])
+    agent.rule_states = [
+        state_from_json(fresh, saved) for fresh, saved in zip(agent.rule_states, state["rule_states"], strict=True)
+    ]
+    agent.ledger = EnergyLedger.from_dict(state["ledger"])
+    life.restore(part("life."), checkpoint.worlds)

@@ -1,0 +1,83 @@
+"""Values that pass between the layers: named tuples of tensors.
+
+Shape letters: ``B`` worlds, ``T`` ticks, ``H`` hidden neurons, ``A`` actions, ``D`` inputs, ``P`` projected columns.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class LIFState(NamedTuple):
+    """What a layer of LIF neurons remembers between ticks.
+
+    Attributes:
+        v: membrane voltage after the reset (E5), in the unit of the threshold, ``[B, H]``.
+        i: synaptic current after its decay (E3), in the unit of the voltage, ``[B, H]``.
+    """
+
+    v: Tensor  # [B, H]
+    i: Tensor  # [B, H]
+
+    @classmethod
+    def at_rest(
+        cls,
+        shape: tuple[int, ...],
+        v_leak: float = 0.0,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> LIFState:
+        """Return neurons at rest: the voltage at ``v_leak``, no current; ``shape`` is usually ``(B, H)``."""
+        v = torch.full(shape, v_leak, device=device, dtype=dtype)
+        return cls(v, torch.zeros_like(v))
+
+
+class LayerOutput(NamedTuple):
+    """What a layer of LIF neurons did during ``T`` ticks.
+
+    Attributes:
+        counts: spikes of each neuron over the ticks, ``[B, H]``.
+        projected: ``z[t] @ projection`` for each tick, ``[T, B, P]``; ``None`` if no projection was asked for.
+        state: where the neurons are now.
+        spikes: ``z[t]``, 0 or 1, ``[T, B, H]``; ``None`` unless a record was asked for.
+    """
+
+    counts: Tensor  # [B, H]
+    projected: Tensor | None  # [T, B, P]
+    state: LIFState
+    spikes: Tensor | None  # [T, B, H]
+
+
+class OrganismState(NamedTuple):
+    """What a whole network remembers between decisions."""
+
+    hidden: LIFState  # [B, H]
+    output: LIFState  # [B, A]
+
+
+class PolicyOutput(NamedTuple):
+    """One decision of B worlds."""
+
+    logits: Tensor  # [B, A] unnormalised log-probabilities of the actions
+    value: Tensor  # [B] the critic's estimate of the discounted return
+    counts: Tensor  # [B, H] spikes of the hidden neurons
+    output_counts: Tensor | None  # [B, A] spikes of the output neurons; None for readouts without
+
+
+class Rollout(NamedTuple):
+    """L steps of B worlds under one policy. Time comes first; all is data, nothing holds gradients."""
+
+    observation: Tensor  # [L, B, D] features as the environment gave them, unscaled
+    action: Tensor  # [L, B] int64
+    log_prob: Tensor  # [L, B] of the action, when it was chosen
+    value: Tensor  # [L, B] the critic's estimate before the step
+    next_value: Tensor  # [L, B] and after it, of the same episode
+    reward: Tensor  # [L, B]
+    terminated: Tensor  # [L, B] bool
+    truncated: Tensor  # [L, B] bool
+    valid: Tensor  # [L, B] bool; False where a step was an environment's own reset step
+    counts: Tensor  # [H] spikes of each hidden neuron, summed over all decisions
+    state: OrganismState | None  # [L, B, …] before each decision, where it is carried from one to the next
