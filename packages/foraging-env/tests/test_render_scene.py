@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scene_cases import begin, cell_of, contents, world, worlds
 
 from foraging_env.config import MAX_SIZE, ForagingConfig, cross_walls
 from foraging_env.dynamics import transition
-from foraging_env.layout import empty_state, new_episode
 from foraging_env.observation import View, observe
 from foraging_env.render import palette, scene, text
 from foraging_env.render.scene import MARGIN_PX, cell_px, draw_scene, draw_view, frame_side
@@ -24,56 +24,6 @@ from foraging_env.tasks import Timetable
 from foraging_env.types import Action, GridState
 
 Picture = npt.NDArray[np.uint8]
-
-
-def begin(timetable: Timetable, n_worlds: int = 1, seed: int = 0) -> tuple[View, GridState]:
-    keys = np.random.default_rng(seed).integers(2**64, size=n_worlds, dtype=np.uint64)
-    state = empty_state(timetable.book, keys)
-    return View(timetable), new_episode(timetable.book, timetable.rule_of(state.phase), state)
-
-
-def world(seed: int = 0, **fields: object) -> tuple[View, GridState]:
-    return begin(Timetable(ForagingConfig(**fields)), seed=seed)  # type: ignore[arg-type]
-
-
-def cell_of(frame: Picture, side: int, cell: int) -> Picture:
-    px = cell_px(side)
-    top, left = (MARGIN_PX + px * index for index in divmod(cell, side))
-    return frame[top : top + px, left : left + px]
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[View, GridState]:
-    size = draw(st.integers(2, 12))
-    walls = cross_walls(size) if size >= 7 and draw(st.booleans()) else ()
-    n_free = size * size - len(walls) - 1
-    n_food = draw(st.integers(1, n_free))
-    patches = ((1, 1, size - 1, size - 2),) if not walls and size > 4 and n_food < (size - 2) ** 2 - 1 else ()
-    n_poison = draw(st.integers(0, n_free - n_food)) if not patches else 0
-    config = ForagingConfig(
-        size=size,
-        n_food=n_food,
-        n_poison=n_poison,
-        walls=walls,
-        patches=patches,
-        random_start=True,
-        observation=draw(st.sampled_from(["global", "egocentric"])),
-        view_radius=draw(st.none() | st.integers(1, size - 1)),
-    )
-    view, state = begin(Timetable(config), seed=draw(st.integers(0, 1000)))
-    return view, state._replace(heading=np.array([draw(st.sampled_from(list(Action)))]))
-
-
-def contents(view: View, state: GridState) -> list[str]:
-    """What is on each cell, from the state's own arrays."""
-    book = view.timetable.book
-    cells = ["open" if is_open else "wall" for is_open in book.is_open[0]]
-    for slot, cell in enumerate(state.items[0].tolist()):
-        if cell >= 0:
-            cells[cell] = "food" if slot < book.n_food_slots else "poison"
-    cells[int(state.agent[0])] = f"agent {Action(int(state.heading[0])).name}"
-    return cells
-
 
 # ---------------------------------------------------------------------------------------------- shapes
 
@@ -251,70 +201,6 @@ def test_beyond_the_border_the_agent_sees_wall() -> None:
     for row, column in itertools.product(range(5), repeat=2):
         is_wall = np.array_equal(cell_of(frame, 5, row * 5 + column), wall)
         assert is_wall == (row < 2 or column < 2)
-
-
-# ---------------------------------------------------------------------------------------------- text
-
-
-@settings(deadline=None, max_examples=80)
-@given(worlds())
-def test_text_reads_back_as_the_state(begun: tuple[View, GridState]) -> None:
-    view, state = begun
-    size, n_food = view.timetable.book.size, view.timetable.book.n_food_slots
-    top, *rows, bottom, status = text.scene_text(view, state).split("\n")
-    assert [line == line.rstrip() for line in (top, *rows, bottom, status)] == [True] * (size + 3)
-    assert {len(line) for line in (top, *rows, bottom)} == {2 * size + 3}
-    assert len(rows) == size
-    glyphs = [row[2 + 2 * column] for row in rows for column in range(size)]
-    where = {glyph: [cell for cell, found in enumerate(glyphs) if found == glyph] for glyph in set(glyphs)}
-    assert where.get(text.AGENT[int(state.heading[0])]) == [int(state.agent[0])]
-    assert where.get(text.FOOD, []) == sorted(state.items[0, :n_food].tolist())
-    assert where.get(text.POISON, []) == sorted(state.items[0, n_food:].tolist())
-    assert where.get(text.WALL, []) == np.flatnonzero(~view.timetable.book.is_open[0]).tolist()
-
-
-def test_text_of_a_fixture_world() -> None:
-    view, state = world(size=4, n_food=2, n_poison=1, walls=((0, 3), (1, 3)), view_radius=1)
-    state = state._replace(
-        agent=np.array([5]),
-        heading=np.array([Action.RIGHT]),
-        items=np.array([[4, 15, 10]], dtype=state.items.dtype),
-        episode_step=np.array([12]),
-        food_collected=np.array([3]),
-        poison_collected=np.array([1]),
-        episode_return=np.array([1.88]),
-    )
-    status = "step 12  food 3  poison 1  return +1.88  phase 0"
-    assert text.scene_text(view, state).split("\n") == [
-        "┌─────────┐",
-        "│ · · · ██│",
-        "│ ● ▶ · ██│",
-        "│ · · ✕ · │",
-        "│ · · · ● │",
-        "└─────────┘",
-        status,
-    ]
-    assert text.view_text(view, state).split("\n") == [
-        "┌─────────┐",
-        "│ · · ·   │",
-        "│ ● ▶ ·   │",
-        "│ · · ✕   │",
-        "│         │",
-        "└─────────┘",
-        status,
-    ]
-
-
-def test_text_marks_patches_and_leaves_poison_out_of_worlds_without() -> None:
-    view, state = world(size=3, n_food=1, patches=((0, 0, 2, 2),))
-    state = state._replace(agent=np.array([8]), items=np.array([[0]], dtype=state.items.dtype))
-    assert text.scene_text(view, state).split("\n")[1:] == [
-        "│ ● ◦ · │",
-        "│ ◦ ◦ · │",
-        "│ · · ▼ │",
-        "└───────┘",
-        "step 0  food 0  return +0.00  phase 0",
-    ]
 
 
 # ---------------------------------------------------------------------------------------------- house rules
