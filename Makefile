@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools play bench clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -29,6 +29,14 @@ test-snn-agent: setup
 
 test-tools: setup
 	$(PYTEST) tools/tests
+
+train:  ## Train the default organism on the original task
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/train.py --preset default
+
+quick:  ## Train a small organism on a small world, in about a minute
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/train.py --preset quick
 
 play:  ## Forage yourself with the arrow keys
 	@VENV=$(VENV) ./setup.sh

@@ -1,0 +1,135 @@
+"""Training runs by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from runs import FORAGING, RunConfig
+
+from snn_agent.config import LearningConfig, NetworkConfig, StructureConfig, TrainingConfig
+
+FIXED: Final = StructureConfig(growth="none", pruning="none")
+COMPACT: Final = ("obs_dtype=uint8",)
+"""Observations as bytes: the same numbers in a quarter of the memory."""
+
+
+def _foraging(size: int, n_food: int, *extra: str) -> tuple[str, ...]:
+    return (f"size={size}", f"n_food={n_food}", *extra, *COMPACT)
+
+
+def _growing(**changes: Any) -> StructureConfig:
+    """Small stages on a schedule, newborn at the layer's initial weight scale."""
+    return StructureConfig(
+        **{
+            "growth": "periodic",
+            "birth": "zero_out",
+            "growth_size": 32,
+            "grow_interval": 1_000_000,
+            "pruning": "none",
+            "interval_unit": "env_steps",
+            **changes,
+        }
+    )
+
+
+def _default() -> RunConfig:
+    """The original task: 64 neurons that grow towards 512, the least useful of them pruned."""
+    return RunConfig(
+        env_kwargs=_foraging(15, 10),
+        total_steps=8_000_000,
+        structure=_growing(
+            grow_interval=500_000,
+            pruning="low_utility",
+            prune_interval=1_000_000,
+            prune_share=0.02,
+            maturity_updates=100,
+        ),
+    )
+
+
+def _quick() -> RunConfig:
+    """A 7×7 world with 4 food: a minute from nothing to a decent forager."""
+    return RunConfig(
+        env_kwargs=_foraging(7, 4),
+        total_steps=600_000,
+        eval_episodes=128,
+        network=NetworkConfig(input_power=5.0),
+        learning=LearningConfig(learning_rate=2e-2),
+        structure=FIXED,
+    )
+
+
+def _egocentric() -> RunConfig:
+    """The world as the agent sees it, centred on itself: much easier to learn."""
+    return RunConfig(
+        env_kwargs=_foraging(15, 10, "observation=egocentric"),
+        total_steps=2_000_000,
+        network=NetworkConfig(input_power=60.0),
+        learning=LearningConfig(learning_rate=1e-2),
+        structure=FIXED,
+    )
+
+
+def _fixed(hidden: int) -> Callable[[], RunConfig]:
+    def make() -> RunConfig:
+        return dataclasses.replace(
+            _default(),
+            network=NetworkConfig(init_hidden=hidden, max_hidden=max(512, hidden)),
+            structure=FIXED,
+        )
+
+    make.__doc__ = f"The original task with {hidden} neurons that neither grow nor die."
+    return make
+
+
+def _grow() -> RunConfig:
+    """The original task, growth only."""
+    return dataclasses.replace(_default(), structure=_growing(grow_interval=500_000))
+
+
+def _seed_rules() -> RunConfig:
+    """The original task with the original's rules: low rates call for growth, quiet neurons die, births are noisy."""
+    return dataclasses.replace(
+        _default(),
+        structure=StructureConfig(
+            growth="low_rate",
+            birth="kaiming_noise",
+            pruning="low_rate",
+            maturity_updates=0,
+            compensate=False,
+            interval_unit="episodes",
+        ),
+    )
+
+
+PRESETS: Final[Mapping[str, Callable[[], RunConfig]]] = MappingProxyType(
+    {
+        "default": _default,
+        "quick": _quick,
+        "egocentric": _egocentric,
+        "fixed-512": _fixed(512),
+        "fixed-64": _fixed(64),
+        "grow": _grow,
+        "grow-prune": _default,
+        "seed-rules": _seed_rules,
+    }
+)
+"""Presets by name; the docstrings are their descriptions."""
+
+
+def for_environment(env_id: str) -> RunConfig:
+    """Settings for an environment of somebody else: standardised inputs, and a longer look ahead at rewards."""
+    if env_id.removeprefix("foraging_env:") == FORAGING:
+        return _default()
+    return RunConfig(
+        env_id=env_id,
+        total_steps=500_000,
+        eval_episodes=100,
+        network=NetworkConfig(input_scaling="standardise", input_power=4.0, max_hidden=256),
+        learning=LearningConfig(gamma=0.99, lam=0.95, learning_rate=1e-2, entropy_weight=0.0),
+        structure=FIXED,
+        training=TrainingConfig(n_worlds=32, rollout_steps=64),
+    )

@@ -1,0 +1,59 @@
+"""What an evaluation is worth: means, intervals, and food beside the reference foragers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from runs import FORAGING
+
+import foraging_env
+from snn_agent.training.evaluation import Evaluation
+
+BOOTSTRAP_DRAWS = 2000
+
+
+def interquartile_mean(values: list[float]) -> float:
+    """Mean of the middle half: a quarter of the values (fractions of one counted in part) is left out at each end."""
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    n = len(ordered)
+    edges = np.clip((np.arange(n + 1) / n - 0.25) * 2.0, 0.0, 1.0)
+    return float(ordered @ np.diff(edges))
+
+
+def interval(values: list[float], seed: int = 0) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean."""
+    data = np.asarray(values, dtype=np.float64)
+    draws = np.random.default_rng(seed).integers(len(data), size=(BOOTSTRAP_DRAWS, len(data)))
+    low, high = np.quantile(data[draws].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def describe(name: str, values: list[float]) -> dict[str, Any]:
+    """Mean, interquartile mean and interval of one quantity."""
+    low, high = interval(values)
+    return {
+        f"{name}_mean": float(np.mean(values)),
+        f"{name}_iqm": interquartile_mean(values),
+        f"{name}_interval": [low, high],
+    }
+
+
+def score_foraging(env_id: str, env_kwargs: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+    """Everything that is told of an evaluation; food and its normalised score where the world is ours."""
+    scores: dict[str, Any] = {"episodes": len(evaluation.returns), **describe("return", evaluation.returns)}
+    scores["spikes_per_decision"] = float(evaluation.counts.sum())
+    if env_id.removeprefix("foraging_env:") != FORAGING or not evaluation.food:
+        return scores
+    scores |= describe("food", [float(n) for n in evaluation.food])
+    if env_kwargs.get("tasks") is None:
+        fields = {field.name for field in dataclasses.fields(foraging_env.ForagingConfig)}
+        config = foraging_env.ForagingConfig(**{name: value for name, value in env_kwargs.items() if name in fields})
+        reference = foraging_env.reference_scores(config)
+        scores |= {
+            "random_food": reference.random_food,
+            "greedy_food": reference.greedy_food,
+            "normalised_score": float(foraging_env.normalised_score(scores["food_mean"], config)),
+        }
+    return scores

@@ -1,0 +1,156 @@
+"""Train an organism: ``python tools/train.py --preset quick``.
+
+Every field of the run's config is a flag, and beside them: --preset NAME, or --env-id ID for another environment, or
+--config FILE to repeat a run; --seed N; --run-dir DIR (else runs/NAME-seedN-NUMBER; a directory that holds something is
+never written into); --resume RUN goes on where a run was, exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from presets import PRESETS, for_environment
+from rich.console import Console
+from runs import RunConfig, config_hash, from_json, parse_env_kwargs, read_config, to_json
+from scores import score_foraging
+
+from snn_agent.engine.device import describe_device
+from snn_agent.errors import SnnAgentError
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.training.checkpoint import load_newest
+from snn_agent.training.evaluation import evaluate
+from snn_agent.training.progress import ProgressDisplay
+from snn_agent.training.snapshot import rebuild_organism
+from snn_agent.training.trainer import AdaptiveTrainer
+from snn_agent.training.worlds import Worlds
+
+console = Console(highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=sorted(PRESETS))
+    first.add_argument("--config", type=Path)
+    first.add_argument("--env-id")
+    first.add_argument("--seed", type=int)
+    first.add_argument("--run-dir", type=Path)
+    first.add_argument("--resume", type=Path)
+    chosen, rest = first.parse_known_args(arguments)
+    try:
+        if chosen.resume is not None:
+            return _run(read_config(chosen.resume), chosen.resume, resume=True)
+        config, name = _base(chosen)
+        listed = [f"  {key}: {make.__doc__}" for key, make in PRESETS.items()]
+        description = "\n".join([__doc__ or "", "Presets:", *listed])
+        config = tyro.cli(RunConfig, args=rest, default=config, description=description)
+        if chosen.seed is not None:
+            config = dataclasses.replace(config, training=dataclasses.replace(config.training, seed=chosen.seed))
+        run_dir = chosen.run_dir or _fresh_directory(f"{name}-seed{config.training.seed}")
+        return _run(config, run_dir, resume=False)
+    except SnnAgentError as problem:
+        console.print(f"[bold red]{type(problem).__name__}:[/] {problem}")
+        return 2
+
+
+def _base(chosen: argparse.Namespace) -> tuple[RunConfig, str]:
+    if chosen.config is not None:
+        return from_json(chosen.config.read_text()), chosen.config.stem
+    if chosen.env_id is not None and chosen.preset is None:
+        config = for_environment(chosen.env_id)
+        console.print(
+            f"{chosen.env_id}: settings for environments of others (standardised inputs, γ = {config.learning.gamma}, "
+            f"{config.training.n_worlds} worlds); every one of them is a flag."
+        )
+        return config, chosen.env_id.replace("/", "-").replace(":", "-")
+    preset = chosen.preset or "default"
+    return PRESETS[preset](), preset
+
+
+def _fresh_directory(name: str) -> Path:
+    runs = Path("runs")
+    return next(path for n in itertools.count(1) if not (path := runs / f"{name}-{n}").exists())
+
+
+def _run(config: RunConfig, run_dir: Path, *, resume: bool) -> int:
+    torch.set_num_threads(config.threads)
+    kwargs = parse_env_kwargs(config.env_kwargs)
+    saved = None
+    if resume:
+        path, saved = load_newest(run_dir)
+        organism = rebuild_organism(saved.state["organism"], saved.model, engine=config.engine, device=config.device)
+        console.print(f"going on from {path}")
+    else:
+        spaces = Worlds(config.env_id, 1, kwargs)
+        organism = GrowingSparseSNN.for_spaces(
+            spaces.vector.single_observation_space,
+            spaces.vector.single_action_space,
+            config.network,
+            engine=config.engine,
+            seed=config.training.seed,
+            device=config.device,
+        )
+        spaces.close()
+    trainer = AdaptiveTrainer(
+        organism,
+        config.env_id,
+        config.learning,
+        config.structure,
+        config.training,
+        env_kwargs=kwargs,
+        run_dir=run_dir,
+        callbacks=[ProgressDisplay(console)],
+        record={"config_hash": config_hash(config)},
+        resume=saved,
+    )
+    if not resume:
+        (run_dir / "config.json").write_text(to_json(config))
+    console.print(
+        f"run {run_dir}: {config.env_id} {' '.join(config.env_kwargs)}, {organism.hidden} neurons, engine "
+        f"{organism.engine.name} on {describe_device(config.device)}, seed {config.training.seed}"
+    )
+    summary = trainer.train(config.total_steps)
+    if summary["ended"] != "done":
+        console.print(f"stopped and saved; go on with: {sys.executable} {sys.argv[0]} --resume {run_dir}")
+        return 0
+    evaluation = evaluate(organism, config.env_id, kwargs, episodes=config.eval_episodes, seed=config.training.seed)
+    scores = score_foraging(config.env_id, kwargs, evaluation)
+    summary |= {
+        "eval": scores,
+        "engine": organism.engine.name,
+        "device": config.device,
+        "seed": config.training.seed,
+        "config_hash": config_hash(config),
+    }
+    (run_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    _tell(summary, run_dir)
+    return 0
+
+
+def _tell(summary: dict[str, Any], run_dir: Path) -> None:
+    scores = summary["eval"]
+    console.print(
+        f"{summary['env_steps'] / 1e6:.2f} M steps in {summary['wall_seconds']:.0f} s "
+        f"({summary['env_steps_per_second'] / 1e3:.1f} k/s), {summary['neurons_initial']} → "
+        f"{summary['neurons_final']} neurons"
+    )
+    if "normalised_score" in scores:
+        console.print(
+            f"food per episode: [bold]{scores['food_mean']:.1f}[/]   random {scores['random_food']:.1f}   greedy "
+            f"{scores['greedy_food']:.1f}   normalised {scores['normalised_score']:.3f}"
+        )
+    else:
+        console.print(f"return per episode: [bold]{scores['return_mean']:.1f}[/]")
+    console.print(f"details: {run_dir / 'summary.json'}, {run_dir / 'metrics.csv'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
