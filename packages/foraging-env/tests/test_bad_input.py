@@ -46,6 +46,8 @@ ARGUMENTS: list[tuple[str, Any, list[str], dict[str, Any]]] = [
     ("walls", [(1.5, 0)], ["(1.5, 0)", "(row, column)"], {}),
     ("walls", [(True, False)], ["(True, False)", "(row, column)"], {}),
     ("walls", "all", ["(row, column)"], {}),
+    ("walls", 5, ["got 5", "(row, column)"], {}),
+    ("patches", None, ["got None", "(row, column, height, width)"], {}),
     ("walls", [(15, 0)], ["(15, 0)", "outside the 15×15 grid", "from 0 to 14"], {}),
     ("walls", [(-1, 0)], ["(-1, 0)", "from 0 to 14"], {}),
     ("walls", COLUMN, ["cut", "Leave a gap"], {}),
@@ -70,7 +72,7 @@ ARGUMENTS: list[tuple[str, Any, list[str], dict[str, Any]]] = [
     ("tasks", {"tasks": [{"steps": 3}]}, ["sequence of Task", "'steps'"], {}),
     ("tasks", "deplete", ["size at least 5", "got 4"], {"size": 4, "n_food": 2}),
     ("tasks", "obstacles", ["size at least 7", "got 6"], {"size": 6}),
-    ("tasks", "migrate", ["tasks[0]", "4 open cells", "fewer items"], {"size": 5, "n_food": 4}),
+    ("tasks", "migrate", ["2×2 cells", "n_food=4", "larger size"], {"size": 5, "n_food": 4}),
     ("tasks", "seasons", ["n_food", "respawn=True"], {"respawn": False}),
     ("task_steps", 5, ["name of a preset"], {}),
     ("task_steps", 0, ["got 0", "at least 1"], {"tasks": "swap"}),
@@ -180,7 +182,7 @@ def test_wrong_resets_of_the_vector_environment(arguments: dict[str, Any], words
 
 
 def test_wrong_resets_of_the_single_environment() -> None:
-    refused(ValueError, ["options", "['reset_mask']"], lambda: ForagingGrid().reset(options={"reset_mask": 1}))
+    refused(ValueError, ["options", "reset_mask"], lambda: ForagingGrid().reset(options={"reset_mask": 1}))
     refused(error.Error, ["greater or equal to zero", "-1"], lambda: ForagingGrid().reset(seed=-1))
     refused(error.Error, ["integer", "float"], lambda: ForagingGrid().reset(seed=1.5))  # type: ignore[arg-type]
 
@@ -237,6 +239,8 @@ STATES: list[tuple[str, Any, list[str]]] = [
     ("richness", np.array([NAN]), ["is nan", "[0, 1]"]),
     ("episode_return", np.array([INF]), ["is inf", "finite"]),
     ("last_patch", ints(9), ["is 9", "no such patch"]),
+    ("episode_step", ints(7), ["is 7", "not longer than the life"]),
+    ("food_collected", ints(7), ["is 7", "more than one item a step"]),
 ]
 
 

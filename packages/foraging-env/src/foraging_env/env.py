@@ -117,8 +117,8 @@ class ForagingGrid(Env[ObsArray, np.int64]):
             step_cost=step_cost,
             bump_cost=bump_cost,
             poison_cost=poison_cost,
-            walls=tuple(walls),
-            patches=tuple(patches),
+            walls=walls,  # type: ignore[arg-type]  # any sequence: the config makes tuples of it
+            patches=patches,  # type: ignore[arg-type]
             depletion=depletion,
             observation=observation,
             view_radius=view_radius,
@@ -141,7 +141,7 @@ class ForagingGrid(Env[ObsArray, np.int64]):
     ) -> tuple[ObsArray, dict[str, Any]]:
         """Begin an episode. A ``seed`` begins a new life: new random stream, lifetime step 0."""
         if options:
-            raise ValueError(f"ForagingGrid.reset() knows no options, got {sorted(options)}. Leave them out.")
+            raise ValueError(f"ForagingGrid.reset() knows no options, got {options!r}. Leave them out.")
         super().reset(seed=seed)
         generator = self.np_random
         if self._world is None or seed is not None or generator is not self._key_source:

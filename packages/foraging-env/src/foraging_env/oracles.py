@@ -105,6 +105,8 @@ def _path_tables(book: RuleBook) -> IntArray:
 @functools.lru_cache(maxsize=64)
 def reference_scores(config: ForagingConfig, max_episode_steps: int = 500, seed: int = 0) -> ReferenceScores:
     """Food and return per episode of both foragers on a config, simulated over REFERENCE_WORLDS worlds and cached."""
+    checks.integer("max_episode_steps", max_episode_steps, 1)
+    checks.integer("seed", seed, 0)
     random_food, random_return = _simulate(config, max_episode_steps, seed, greedy=False)
     greedy_food, greedy_return = _simulate(config, max_episode_steps, seed, greedy=True)
     return ReferenceScores(random_food, greedy_food, random_return, greedy_return)
@@ -120,7 +122,6 @@ def normalised_score(
         config: the world it was collected in.
         max_episode_steps: the episode's length there.
     """
-    checks.integer("max_episode_steps", max_episode_steps, 1)
     scores = reference_scores(config, max_episode_steps)
     return (food - scores.random_food) / (scores.greedy_food - scores.random_food)
 

@@ -42,7 +42,10 @@ def load(saved: Mapping[str, Any], timetable: Timetable, n_worlds: int) -> GridS
         ValueError: an array is missing, has the wrong shape or dtype, or holds what no world of this config can have.
     """
     if not isinstance(saved, Mapping):
-        raise ValueError(f"a state must be a mapping from name to array, got {type(saved).__name__}.")
+        raise ValueError(
+            f"a state must be a mapping from name to array, got {type(saved).__name__}. "
+            f"Pass what get_state() returned, not what .state shows."
+        )
     book = timetable.book
     dtypes = dict.fromkeys(GridState._fields, np.int64)
     dtypes |= {"items": np.int16, "richness": np.float64, "episode_return": np.float64, "stream": np.uint64}  # type: ignore[dict-item]
@@ -75,7 +78,11 @@ def _check(state: GridState, timetable: Timetable) -> None:
     for name in ("episode_step", "food_collected", "poison_collected"):
         refuse(name, getattr(state, name) < 0, "counts cannot be negative")
     refuse("episode_return", ~np.isfinite(state.episode_return), "a return is a finite number")
-    refuse("last_patch", (state.last_patch < -1) | (state.last_patch >= book.n_slots), "there is no such patch")
+    refuse("episode_step", state.episode_step > state.lifetime_step, "an episode is not longer than the life it is in")
+    eaten = state.food_collected + state.poison_collected
+    refuse("food_collected", eaten > state.episode_step, "with the poison that is more than one item a step")
+    n_patches = np.array([max(1, len(config.patches)) for config in timetable.configs])
+    refuse("last_patch", (state.last_patch < -1) | (state.last_patch >= n_patches.max()), "there is no such patch")
     refuse("richness", ~((state.richness >= 0) & (state.richness <= 1)), "a share lies in [0, 1]")
     bad = (state.items < -1) | (state.items >= n_cells)
     refuse(

@@ -35,6 +35,11 @@ def swap(base: ForagingConfig, task_steps: int = DEFAULT_TASK_STEPS) -> TaskSche
 def migrate(base: ForagingConfig, task_steps: int = DEFAULT_TASK_STEPS) -> TaskSchedule:
     """The patch where food appears moves clockwise through the four quarters of the grid."""
     half = base.size // 2
+    if half * half <= base.n_food + base.n_poison:
+        raise ValueError(
+            f"the tasks preset 'migrate' puts all items into a patch of {half}×{half} cells, which cannot hold "
+            f"n_food={base.n_food} and n_poison={base.n_poison} beside the agent. Take a larger size or fewer items."
+        )
     far = base.size - half
     corners = ((0, 0), (0, far), (far, far), (far, 0))
     return TaskSchedule(
@@ -162,6 +167,7 @@ def make_timetable(
             raise ValueError(f"tasks is not a schedule: {problem}.") from None
     if not isinstance(tasks, TaskSchedule):
         raise ValueError(
-            f"tasks must be the name of a preset, a TaskSchedule, its dict or None, got {type(tasks).__name__}."
+            f"tasks must be the name of a preset, a TaskSchedule, its dict or None, got {type(tasks).__name__}. "
+            f"Tasks of your own go into TaskSchedule(tasks=(…))."
         )
     return Timetable(base, tasks)

@@ -84,8 +84,8 @@ class ForagingGridVector(VectorEnv[ObsArray, IntArray, ObsArray]):
             step_cost=step_cost,
             bump_cost=bump_cost,
             poison_cost=poison_cost,
-            walls=tuple(walls),
-            patches=tuple(patches),
+            walls=walls,  # type: ignore[arg-type]  # any sequence: the config makes tuples of it
+            patches=patches,  # type: ignore[arg-type]
             depletion=depletion,
             observation=observation,
             view_radius=view_radius,
