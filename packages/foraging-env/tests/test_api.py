@@ -21,7 +21,6 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from strategies import random_actions
 
 from foraging_env import PRESETS, TASK_PRESETS, ForagingConfig, ForagingGrid, ForagingGridVector, Task, TaskSchedule
-from foraging_env.types import INFO_KEYS
 
 ENV_ID = "ForagingGrid-v0"
 SCHEDULE = TaskSchedule(tasks=(Task(duration_steps=7), Task(duration_steps=5, changes={"walls": ((0, 0),)})))
@@ -36,6 +35,11 @@ WORLDS: dict[str, dict[str, Any]] = {
 }
 MODES = [None, "rgb_array", "ansi", "human"]
 COPIES: list[Callable[[Any], Any]] = [lambda env: pickle.loads(pickle.dumps(env)), copy.deepcopy]
+
+INFO_KEYS = (
+    "food_collected", "poison_collected", "ate", "bumped", "agent_row", "agent_col", "nearest_food_distance", "phase",
+    "lifetime_step",
+)  # fmt: skip
 
 
 def same(ours: Any, theirs: Any) -> bool:

@@ -12,8 +12,8 @@ MAX_LINES = 300
 # Each module may import only what stands above it.
 ORDER = [
     "checks", "types", "rng", "config", "rules", "layout", "reward", "tasks", "task_presets", "dynamics", "observation",
-    "oracles", "scalar", "scalar_view", "saving", "render.palette", "render.sprites", "render.board", "render.scene",
-    "render.text", "render.window", "render", "env", "vector_env", "registration", "", "play",
+    "infos", "oracles", "scalar", "scalar_view", "saving", "render.palette", "render.sprites", "render.board",
+    "render.scene", "render.text", "render.window", "render", "env", "vector_env", "registration", "", "play",
 ]  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def actions(value: Any, num_envs: int) -> npt.NDArray[np.int64]:
             f"{given.dtype}."
         )
     array = given.astype(np.int64, copy=True)
-    if array.view(np.uint64).max() > 3:  # negative numbers are huge as unsigned ones
+    if np.count_nonzero(array & ~3):  # any bit above the two that four actions need, the sign among them
         world = int(np.flatnonzero((array < 0) | (array > 3))[0])
         raise error.InvalidAction(
             f"actions must be 0 up, 1 down, 2 left or 3 right, got {int(given[world])} for world {world}."

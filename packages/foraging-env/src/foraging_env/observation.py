@@ -192,10 +192,10 @@ MAX_UNMASKED_SIZE = 147
 """Largest size with ``0xFFFF // size - size > 2 * size``: cell 0xFFFF is then further than any cell of the grid."""
 
 
-def nearest_food_distance(food: ItemArray, row: IntArray, column: IntArray, size: int) -> IntArray:
+def nearest_food_distance(food: ItemArray, row: IntArray, column: IntArray, size: int, *, all_there: bool) -> IntArray:
     """Manhattan distance from (row, column) to the nearest food, walls not regarded; -1 where there is none.
 
-    Shapes [B, F], [B], [B] -> [B]; in steps.
+    Shapes [B, F], [B], [B] -> [B]; in steps. ``all_there`` promises that no slot is empty.
     """
     # Read as unsigned, NO_CELL is a cell below the grid; below all but the largest ones it is so far that it needs no
     # case of its own until the end.
@@ -208,8 +208,9 @@ def nearest_food_distance(food: ItemArray, row: IntArray, column: IntArray, size
     np.abs(food_column, out=food_column)
     distance = across.view(np.uint16)
     distance += food_column.view(np.uint16)
-    if size > MAX_UNMASKED_SIZE:
+    if size > MAX_UNMASKED_SIZE and not all_there:
         distance[food.T < 0] = 0xFFFF
     nearest: IntArray = distance.min(axis=0).astype(np.int64)
-    np.putmask(nearest, nearest > 2 * size, -1)
+    if not all_there:
+        np.putmask(nearest, nearest > 2 * size, -1)
     return nearest

@@ -24,6 +24,7 @@ def reward(values: Values, richness: Number, bumped: bool | BoolArray, poisoned:
     ``richness`` is the share of full value of the food eaten, 0 where none was.
     """
     worth: Any = values.food_reward * richness - values.step_cost
-    if not isinstance(values.bump_cost, float) or values.bump_cost != 0.0:
-        worth = worth - values.bump_cost * bumped
-    return worth - values.poison_cost * poisoned  # type: ignore[no-any-return]
+    for cost, happened in ((values.bump_cost, bumped), (values.poison_cost, poisoned)):
+        if not isinstance(cost, float) or cost != 0.0:  # taking off 0.0 would change no bit
+            worth = worth - cost * happened
+    return worth  # type: ignore[no-any-return]

@@ -57,6 +57,11 @@ class RuleBook:
         return bool((self.region_size == self.n_cells).all() and (self.slot_region >= 0).all())
 
     @functools.cached_property
+    def never_misses(self) -> bool:
+        """Whether every slot holds an item at all times."""
+        return self.respawn and bool((self.slot_region >= 0).all())
+
+    @functools.cached_property
     def is_open(self) -> BoolArray:
         """Which cells can be entered, [R, N]."""
         is_open: BoolArray = self.refuge == np.arange(self.n_cells)

@@ -51,7 +51,9 @@ class ScalarWorld:
         """Cache what the current phase puts into force."""
         phase = np.array([self.phase], dtype=np.int64)
         self.rule = int(self.timetable.rule_of(phase)[0])
-        self.values = Values(*(float(np.asarray(price)[0]) for price in self.timetable.values_of(phase)))
+        self.values = self.timetable.static_values
+        if not self.timetable.is_static:
+            self.values = Values(*(float(np.asarray(price)[0]) for price in self.timetable.values_of(phase)))
         switch = self.timetable.next_switch(self.lifetime_step)
         self._switch_step = -1 if switch is None else switch
         book = self.timetable.book

@@ -116,6 +116,8 @@ class Timetable:
         if self.is_static and self._values_key is not None:
             first = self.values_of(np.zeros(1, dtype=np.int64))
             self.static_values = Values(*(float(np.asarray(price)[0]) for price in first))
+        if not self.has_poison:
+            self.static_values = self.static_values._replace(poison_cost=0.0)  # spares looking for what is not there
 
     def __reduce__(self) -> tuple[type[Timetable], tuple[ForagingConfig, TaskSchedule | None]]:
         """Pickled as its arguments; the compiled tables are shared within a process."""

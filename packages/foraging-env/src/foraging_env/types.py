@@ -20,12 +20,6 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 RankArray: TypeAlias = npt.NDArray[np.uint16]
 StreamArray: TypeAlias = npt.NDArray[np.uint64]
 
-INFO_KEYS = (
-    "food_collected", "poison_collected", "ate", "bumped", "agent_row", "agent_col", "nearest_food_distance", "phase",
-    "lifetime_step",
-)  # fmt: skip
-"""What ``reset`` and ``step`` tell beside the observation, in this order."""
-
 NO_CELL = -1
 """Stands in a slot whose item has been eaten (or whose slot the current task does not use)."""
 
