@@ -95,7 +95,7 @@ class GrowingSparseSNN(nn.Module):
         self.register_buffer("input_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_square_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_count", torch.zeros((), dtype=torch.float64))
-        self._draws = torch.Generator().manual_seed(seed)  # of actions in predict, and of Poisson spikes
+        self.draws = torch.Generator().manual_seed(seed)  # of actions in predict, and of Poisson spikes; on the CPU
         self.to(device)
 
     @classmethod
@@ -182,7 +182,7 @@ class GrowingSparseSNN(nn.Module):
         """What enters the hidden neurons each tick: [B, H], or [T, B, H] for Poisson spikes (E1's x)."""
         features = self.scale(observation)
         if self.config.encoding == "poisson":
-            features = poisson(features, self.config.ticks, self._draws)
+            features = poisson(features.cpu(), self.config.ticks, self.draws).to(self.device)
         return features @ self.incoming + self.bias
 
     def scale(self, observation: Tensor) -> Tensor:
@@ -224,6 +224,7 @@ class GrowingSparseSNN(nn.Module):
         Raises:
             SpaceError: the observation has not the shape that this organism sees.
         """
+        observation = np.asarray(observation)  # a Discrete one may be a plain integer
         single = self.adapter.is_single(observation)
         features = self.adapter.features(observation[None] if single else observation, self.device)
         with torch.no_grad():
@@ -232,7 +233,7 @@ class GrowingSparseSNN(nn.Module):
             if deterministic:
                 action = output.logits.argmax(dim=-1)
             else:
-                action = torch.multinomial(output.logits.softmax(dim=-1).cpu(), 1, generator=self._draws).squeeze(1)
+                action = torch.multinomial(output.logits.softmax(dim=-1).cpu(), 1, generator=self.draws).squeeze(1)
         chosen = action.cpu().numpy() + self.adapter.action_start
         packed = tuple(t.cpu().numpy() for layer in after for t in layer) if self.config.carry_state else None
         return (chosen[0] if single else chosen), packed

@@ -119,13 +119,22 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             f"{edit.rule} asked for {edit.n_born} neurons but {free} of {config.max_hidden} are left. "
             f"Raise max_hidden, or put a pruning rule before growth."
         )
+    n, d, a = edit.n_born, config.input_features, config.output_features
+    expected: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
+        "outgoing_factor": (edit.outgoing_factor, (h,)),
+        "output_shift": (edit.output_shift, (a,)),
+        "critic_shift": (edit.critic_shift, ()),
+    }
     if edit.newborn is not None:
-        n, d, a = edit.n_born, config.input_features, config.output_features
-        expected = NeuronWeights((d, n), (n,), (n, a), (n,))  # type: ignore[arg-type]
-        for name, tensor, shape in zip(NeuronWeights._fields, edit.newborn, expected, strict=True):
-            if tuple(tensor.shape) != shape:
-                raise ConfigError(
-                    f"{edit.rule}: newborn {name} has shape {tuple(tensor.shape)}, but {shape} is needed."
-                )
-            if not bool(torch.isfinite(tensor).all()):
-                raise ConfigError(f"{edit.rule}: newborn {name} has numbers that are not finite.")
+        shapes = ((d, n), (n,), (n, a), (n,))
+        expected |= {
+            f"newborn {name}": pair
+            for name, pair in zip(NeuronWeights._fields, zip(edit.newborn, shapes, strict=True), strict=True)
+        }
+    for name, (tensor, shape) in expected.items():
+        if tensor is None:
+            continue
+        if tuple(tensor.shape) != shape:
+            raise ConfigError(f"{edit.rule}: {name} has shape {tuple(tensor.shape)}, but {shape} is needed.")
+        if not bool(torch.isfinite(tensor).all()):
+            raise ConfigError(f"{edit.rule}: {name} has numbers that are not finite.")

@@ -108,8 +108,9 @@ def propose_deaths(
     edit = StructuralEdit(rule=rule, reason=reason, dying=dying.cpu())
     if not compensate:
         return edit
-    return dataclasses.replace(
+    outputs, value = context.output_contribution[dying], context.critic_contribution[dying]
+    return dataclasses.replace(  # a contribution that is not a number says nothing, and must not reach the biases
         edit,
-        output_shift=context.output_contribution[dying].detach().sum(dim=0).cpu(),
-        critic_shift=context.critic_contribution[dying].detach().sum(dim=0).cpu(),
+        output_shift=outputs.detach().nan_to_num(nan=0.0).sum(dim=0).cpu(),
+        critic_shift=value.detach().nan_to_num(nan=0.0).sum(dim=0).cpu(),
     )

@@ -61,7 +61,7 @@ class Agent:
         self.rule: LearningRule = Reinforce(learning)
         self.learner: LearnerState = self.rule.init(organism)
         self.statistics: NeuronStatistics = statistics.init(organism.hidden, device=organism.device)
-        self.next_id = organism.hidden
+        self.next_id = self.hidden_at_start = organism.hidden
         self.rules: tuple[StructuralRule, ...] = make_rules(structure)
         self.rule_states: list[Any] = [rule.init() for rule in self.rules]
         self.membranes: OrganismState | None = None  # in the worlds it lives in, between rollouts
@@ -78,6 +78,21 @@ class Agent:
             for name, layer in self.membranes._asdict().items():
                 found |= {f"membranes.{name}.{part}": tensor for part, tensor in layer._asdict().items()}
         return found
+
+    def change_intervals(self, structure: StructureConfig) -> None:
+        """Go on with rules that differ from the present ones in their intervals only."""
+        self.rules = make_rules(structure)
+        intervals = {"growth": structure.grow_interval, "pruning": structure.prune_interval}
+        present = [intervals[kind] for kind in ("pruning", "growth") if getattr(structure, kind) != "none"]
+        now = {
+            "episodes": self.counters.episode,
+            "updates": self.counters.update,
+            "env_steps": self.counters.env_step,
+        }[structure.interval_unit]
+        # A multiple of the old interval says nothing about the new one.
+        self.rule_states = [
+            state._replace(passed=now // interval) for state, interval in zip(self.rule_states, present, strict=True)
+        ]
 
     def record_activity(self, mean_rate: Tensor) -> None:
         """Take the hidden rates of one rollout, [H] in spikes per tick, into the neurons' statistics."""

@@ -68,4 +68,4 @@ class Callback:
         """After a checkpoint was written."""
 
     def on_end(self, run: Run, summary: dict[str, Any]) -> None:
-        """After the last update, or when the run was asked to stop."""
+        """When the run is over; ``summary["ended"]`` is "done", "asked to stop" or "failed" (an error follows)."""

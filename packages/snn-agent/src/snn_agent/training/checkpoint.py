@@ -39,8 +39,17 @@ class Checkpoint(NamedTuple):
     state: dict[str, Any]  # sizes, counters, configs: everything that is not a tensor
 
 
-def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint into ``folder / name`` and remove all but the ``keep`` newest ones.
+def copied(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with memory of its own, which a run that goes on does not change."""
+    return checkpoint._replace(
+        model={name: tensor.detach().clone() for name, tensor in checkpoint.model.items()},
+        optimizer={name: tensor.detach().clone() for name, tensor in checkpoint.optimizer.items()},
+        worlds={name: np.array(array) for name, array in checkpoint.worlds.items()},
+    )
+
+
+def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int | None) -> Path:
+    """Write a checkpoint into ``folder / name`` and remove all but the ``keep`` newest ones (None: keep all).
 
     Raises:
         CheckpointError: there is one of that name already.
@@ -58,8 +67,9 @@ def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int) -> Path:
     save_file(
         {key: tensor.detach().contiguous().cpu() for key, tensor in checkpoint.optimizer.items()}, draft / OPTIMIZER
     )
-    save_arrays({key: np.ascontiguousarray(array) for key, array in checkpoint.worlds.items()}, draft / WORLDS)
+    save_arrays({key: np.array(array, order="C") for key, array in checkpoint.worlds.items()}, draft / WORLDS)
     hashes = {file: _hash(draft / file) for file in (MODEL, OPTIMIZER, WORLDS)}
+    hashes[STATE] = _hash_of(checkpoint.state)
     document = {"format": FORMAT, "sha256": hashes, **checkpoint.state}
     (draft / STATE).write_text(json.dumps(document, indent=1) + "\n")
     for path in draft.iterdir():
@@ -67,7 +77,7 @@ def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int) -> Path:
     _sync(draft)
     draft.rename(target)
     _sync(folder)
-    for old in _names(folder)[: -max(1, keep)]:
+    for old in [] if keep is None else _names(folder)[: -max(1, keep)]:
         shutil.rmtree(folder / old)
     return target
 
@@ -80,19 +90,22 @@ def load(path: Path) -> Checkpoint:
     """
     try:
         state = json.loads((path / STATE).read_text())
-    except (OSError, json.JSONDecodeError) as problem:
+    except (OSError, ValueError) as problem:  # ValueError: neither JSON nor, after damage, text
         raise CheckpointError(f"{path} is no whole checkpoint: {STATE} cannot be read ({problem}).") from problem
-    if state.get("format") != FORMAT:
+    if not isinstance(state, dict) or "format" not in state:
+        raise CheckpointError(f"{path} is no checkpoint: {STATE} does not say its format.")
+    if state["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has format {state.get('format')!r}, but this version reads format {FORMAT}. "
+            f"{path} has format {state['format']!r}, but this version reads format {FORMAT}. "
             f"Use the version of snn-agent that wrote it."
         )
-    for file, expected in state["sha256"].items():
-        if not (path / file).exists() or _hash(path / file) != expected:
+    hashes, content = state.get("sha256"), _without_header(state)
+    if not isinstance(hashes, dict) or hashes.get(STATE) != _hash_of(content):
+        raise CheckpointError(f"{path / STATE} is damaged: its hash is not the one written down.")
+    for file in (MODEL, OPTIMIZER, WORLDS):
+        if not (path / file).exists() or _hash(path / file) != hashes.get(file):
             raise CheckpointError(f"{path / file} is missing or damaged: its hash is not the one written down.")
-    return Checkpoint(
-        load_file(path / MODEL), load_file(path / OPTIMIZER), load_arrays(path / WORLDS), _without_header(state)
-    )
+    return Checkpoint(load_file(path / MODEL), load_file(path / OPTIMIZER), load_arrays(path / WORLDS), content)
 
 
 def load_newest(path: Path) -> tuple[Path, Checkpoint]:
@@ -122,6 +135,21 @@ def _without_header(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def set_aside_later(folder: Path, name: str) -> None:
+    """Hide the checkpoints that are newer than ``name``: damaged ones, and the future of a run that is lived again.
+
+    They are kept under the name ``.<name>.superseded``, where nothing finds them by itself.
+    """
+    for later in [entry for entry in _names(folder) if entry > name] if folder.is_dir() else []:
+        hidden = folder / f".{later}.superseded"
+        shutil.rmtree(hidden, ignore_errors=True)
+        (folder / later).rename(hidden)
+
+
+def _hash_of(state: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(state)), sort_keys=True).encode()).hexdigest()
 
 
 def _hash(path: Path) -> str:

@@ -24,9 +24,11 @@ class ProgressDisplay(Callback):
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last_line = 0.0
+        self._unsaid: str | None = None  # the newest state, if no line has said it
 
     def on_start(self, run: Run) -> None:
         """Open the bar."""
+        del run
         self._last_line = time.monotonic()
         if self.console.is_terminal:
             self._bar = Progress(
@@ -43,24 +45,35 @@ class ProgressDisplay(Callback):
         """Move the bar, or print a line every ten seconds."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=run.progress, description=describe(record))
-        elif time.monotonic() - self._last_line >= LINE_SECONDS:
+            return
+        self._unsaid = f"{run.progress:4.0%}  {describe(record)}"
+        if time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
-            self.console.print(f"{run.progress:4.0%}  {describe(record)}", highlight=False)
+            self._say()
 
     def on_event(self, run: Run, event: StructuralEvent) -> None:
         """Say who was born or died."""
         del run
         changes = [f"{len(event.born)} born"] * bool(event.born) + [f"{len(event.died)} died"] * bool(event.died)
-        self.console.print(
-            f"  {event.env_step / 1e6:.2f} M steps: {' and '.join(changes)} ({event.rule}); {event.size_after} neurons",
-            highlight=False,
+        self._print(
+            f"  {event.env_step / 1e6:.2f} M steps: {' and '.join(changes)} ({event.rule}); {event.size_after} neurons"
         )
 
     def on_end(self, run: Run, summary: dict[str, Any]) -> None:
-        """Close the bar."""
+        """Close the bar, or print where the run ended."""
         del run, summary
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
+        self._say()
+
+    def _say(self) -> None:
+        if self._unsaid is not None:
+            self._print(self._unsaid)
+            self._unsaid = None
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)  # a line stays a line, however long
 
 
 def describe(record: UpdateRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from snn_agent.errors import NonFiniteError
+from snn_agent.errors import CheckpointError, NonFiniteError
 from snn_agent.learning import categorical
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.worlds import Worlds, final_observations
@@ -22,7 +23,7 @@ class Finished(NamedTuple):
 
     returns: list[float]
     lengths: list[int]
-    food: list[int]  # info["food_collected"] at the end, where the environment tells it
+    food: list[float]  # info["food_collected"] at the end; NaN where the environment does not tell it
 
 
 class Life:
@@ -46,24 +47,37 @@ class Life:
             "episode_length": self.episode_length,
         }
 
-    def restore(self, tensors: dict[str, Tensor], worlds: dict[str, npt.NDArray[Any]]) -> None:
+    def restore(self, tensors: dict[str, Tensor], worlds: dict[str, npt.NDArray[Any]]) -> bool:
         """Go on from :meth:`tensors` and the state of the worlds.
 
         Where the environment could not be saved, its episodes begin anew, and the run is not an exact continuation.
+
+        Returns:
+            Whether it goes on exactly.
+
+        Raises:
+            CheckpointError: it was saved with another number of worlds or another environment.
         """
-        if not worlds:
+        saved, present = tuple(tensors["observation"].shape), tuple(self.observation.shape)
+        if saved != present and (worlds or saved[1:] != present[1:]):
+            raise CheckpointError(
+                f"the checkpoint was written with observations {saved} (worlds, inputs), but these environments give "
+                f"{present}. Resume with the environment and the number of worlds of that run."
+            )
+        if not worlds or not self.worlds.can_save:
             warnings.warn(
                 "the environment has no get_state and set_state, so its episodes begin anew: the resumed run goes on "
                 "well but not exactly as it would have.",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            return
+            return False
         self.worlds.set_state(worlds)
         self.observation = tensors["observation"].to(self.observation.device)
         self.resetting = tensors["resetting"]
         self.episode_return = tensors["episode_return"]
         self.episode_length = tensors["episode_length"]
+        return True
 
     @torch.no_grad()
     def rollout(
@@ -96,12 +110,13 @@ class Life:
         counts = torch.zeros(organism.hidden, device=device)
         states: list[OrganismState] = []
         finished = Finished([], [], [])
+        finite = True
         missing = torch.ones(n, dtype=torch.bool, device=device)  # whose next value is still to come
         for step in range(n_steps):
             if carried and state is not None:
                 states.append(state)
             output, after = organism(self.observation, state)
-            chosen = categorical.sample(output.logits, generator)
+            chosen = categorical.sample(output.logits.cpu(), generator).to(device)
             observations[step] = self.observation
             action[step] = chosen
             log_prob[step] = categorical.log_prob(output.logits, chosen)
@@ -119,6 +134,7 @@ class Life:
             if self.worlds.resets_at_once and bool(done.any()):
                 rows = torch.nonzero(done).squeeze(1)
                 last = adapter.features(final_observations(infos, rows.numpy()), device)
+                finite &= bool(torch.isfinite(last).all())
                 next_value[step, rows] = organism(last, _rows(after, rows))[0].value
                 missing = ~done.to(device)
             self._count_episodes(reward[step], done, infos, finished)
@@ -141,8 +157,9 @@ class Life:
             counts=counts,
             state=_stack(states) if states else None,
         )
-        if not bool(torch.isfinite(reward).all()) or not bool(torch.isfinite(observations).all()):
-            what = "a reward" if bool(torch.isfinite(observations).all()) else "an observation"
+        finite &= bool(torch.isfinite(observations).all()) and bool(torch.isfinite(self.observation).all())
+        if not finite or not bool(torch.isfinite(reward).all()):
+            what = "a reward" if finite else "an observation"
             raise NonFiniteError(
                 f"{what} of the environment is not finite, so nothing can be learnt from this rollout. "
                 f"Look into the environment, or wrap it to bound its numbers."
@@ -160,8 +177,7 @@ class Life:
         finished.lengths.extend(self.episode_length[rows].tolist())
         source = infos.get("final_info", {}) if self.worlds.resets_at_once else infos
         food: npt.NDArray[Any] | None = source.get("food_collected")
-        if food is not None:
-            finished.food.extend(int(food[row]) for row in rows.tolist())
+        finished.food.extend(math.nan if food is None else float(food[row]) for row in rows.tolist())
         self.episode_return[rows] = 0.0
         self.episode_length[rows] = 0
 

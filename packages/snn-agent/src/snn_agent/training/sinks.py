@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import io
 import json
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,26 @@ class AppendedFile:
 
     def __init__(self, path: Path, size: int) -> None:
         path.touch()
+        if path.stat().st_size < size:
+            warnings.warn(
+                f"{path} has {path.stat().st_size} bytes, but {size} were written when the checkpoint was made: lines "
+                f"of the run's past are missing. It goes on behind those that are there.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         with path.open("r+b") as file:
-            file.truncate(size)
+            file.truncate(min(size, path.stat().st_size))
         self.path = path
 
     @property
     def size(self) -> int:
         """Bytes written so far."""
         return self.path.stat().st_size
+
+    def sync(self) -> None:
+        """Put what was written on the disk, so that a checkpoint may count on it."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def append(self, text: str) -> None:
         """Write a line and hand it to the operating system at once."""
@@ -37,6 +51,7 @@ class RunFiles(Callback):
     """``metrics.csv`` (a line an update) and ``events.jsonl`` (a line a structural event)."""
 
     def __init__(self, folder: Path, sizes: dict[str, int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.metrics = AppendedFile(folder / "metrics.csv", sizes.get("metrics.csv", 0))
         self.events = AppendedFile(folder / "events.jsonl", sizes.get("events.jsonl", 0))
         if self.metrics.size == 0:
@@ -46,6 +61,11 @@ class RunFiles(Callback):
     def sizes(self) -> dict[str, int]:
         """Bytes of each file, for the checkpoint."""
         return {"metrics.csv": self.metrics.size, "events.jsonl": self.events.size}
+
+    def sync(self) -> None:
+        """Put both files on the disk."""
+        self.metrics.sync()
+        self.events.sync()
 
     def on_update(self, run: Run, record: UpdateRecord) -> None:
         """Append a line to metrics.csv."""

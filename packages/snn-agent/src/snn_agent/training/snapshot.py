@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from snn_agent.config import NetworkConfig, NeuronConfig
-from snn_agent.errors import CheckpointError
+from snn_agent.engine.contract import Engine
+from snn_agent.errors import BackendUnavailable, CheckpointError, ConfigError
 from snn_agent.metrics.energy import EnergyLedger
 from snn_agent.metrics.statistics import NeuronStatistics
 from snn_agent.network.organism import GrowingSparseSNN
@@ -31,12 +32,18 @@ def describe_organism(organism: GrowingSparseSNN) -> dict[str, Any]:
 
 
 def rebuild_organism(
-    description: dict[str, Any], tensors: dict[str, Tensor], *, engine: str | None = None, device: str = "cpu"
+    description: dict[str, Any],
+    tensors: dict[str, Tensor],
+    *,
+    engine: str | Engine | None = None,
+    device: str = "cpu",
+    seed: int = 0,
 ) -> GrowingSparseSNN:
     """The organism that was saved, of the size it had.
 
     Raises:
         CheckpointError: description and tensors do not fit together.
+        BackendUnavailable: the engine cannot run here; give another one.
     """
     try:
         fields = dict(description["config"])
@@ -50,11 +57,14 @@ def rebuild_organism(
             config=config,
             adapter=adapter,
             engine=description["engine"] if engine is None else engine,
+            seed=seed,
             device=device,
         )
         organism.config = config  # with the size at birth, which scales newborn neurons
         organism.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as problem:
+    except BackendUnavailable:
+        raise  # the checkpoint is whole, this machine lacks something
+    except (KeyError, TypeError, RuntimeError, ConfigError) as problem:
         raise CheckpointError(f"the checkpoint's organism cannot be rebuilt: {problem}.") from problem
     return organism
 
@@ -64,6 +74,7 @@ def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint
     optimizer = {f"learner.{name}": tensor for name, tensor in agent.learner.tensors().items()}
     optimizer |= {f"statistics.{name}": tensor for name, tensor in agent.statistics._asdict().items()}
     optimizer |= {f"generator.{name}": generator.get_state() for name, generator in agent.generators.items()}
+    optimizer["generator.draws"] = agent.organism.draws.get_state()
     optimizer |= {f"life.{name}": tensor for name, tensor in life.tensors().items()}
     if agent.membranes is not None:
         for layer, state in agent.membranes._asdict().items():
@@ -72,6 +83,7 @@ def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint
         "organism": describe_organism(agent.organism),
         "counters": dataclasses.asdict(agent.counters),
         "next_id": agent.next_id,
+        "hidden_at_start": agent.hidden_at_start,
         "rule_states": [state_to_json(rule_state) for rule_state in agent.rule_states],
         "ledger": agent.ledger.to_dict(),
         **extra,
@@ -80,17 +92,31 @@ def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint
 
 
 def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
-    """Make a fresh agent (around the rebuilt organism) and its life what they were."""
-    tensors, state = checkpoint.optimizer, checkpoint.state
+    """Make a fresh agent (around the rebuilt organism) and its life what they were.
+
+    Raises:
+        CheckpointError: the organism, the rules or the worlds are not those of the checkpoint.
+    """
+    tensors, state, device = checkpoint.optimizer, checkpoint.state, agent.organism.device
+    if agent.organism.hidden != state["organism"]["hidden"]:
+        raise CheckpointError(
+            f"the checkpoint's organism has {state['organism']['hidden']} hidden neurons, but this one "
+            f"{agent.organism.hidden}. Resume with the organism that load_organism reads from that checkpoint."
+        )
 
     def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        found = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): tensor.clone() for name, tensor in found.items()}
 
-    agent.learner = agent.learner.from_tensors(part("learner."))
-    agent.statistics = NeuronStatistics(**part("statistics."))
+    def on_device(found: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(device) for name, tensor in found.items()}
+
+    agent.learner = agent.learner.from_tensors(on_device(part("learner.")))
+    agent.statistics = NeuronStatistics(**on_device(part("statistics.")))
     for name, generator in agent.generators.items():
         generator.set_state(tensors[f"generator.{name}"])
-    membranes = part("membranes.")
+    agent.organism.draws.set_state(tensors["generator.draws"])
+    membranes = on_device(part("membranes."))
     if membranes:
         agent.membranes = OrganismState(
             hidden=LIFState(membranes["hidden.v"], membranes["hidden.i"]),
@@ -98,8 +124,15 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
         )
     agent.counters = Counters(**state["counters"])
     agent.next_id = int(state["next_id"])
+    agent.hidden_at_start = int(state["hidden_at_start"])
+    if len(agent.rule_states) != len(state["rule_states"]):
+        raise CheckpointError(
+            f"the checkpoint was written with {len(state['rule_states'])} structural rules, but this run has "
+            f"{len(agent.rule_states)}. Resume with the run's own StructureConfig."
+        )
     agent.rule_states = [
         state_from_json(fresh, saved) for fresh, saved in zip(agent.rule_states, state["rule_states"], strict=True)
     ]
     agent.ledger = EnergyLedger.from_dict(state["ledger"])
-    life.restore(part("life."), checkpoint.worlds)
+    if not life.restore(part("life."), checkpoint.worlds):
+        agent.membranes = None  # they belong to episodes that are no more

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from snn_agent import checks
 from snn_agent.config import LearningConfig, StructureConfig, TrainingConfig
-from snn_agent.errors import ConfigError, NonFiniteError
+from snn_agent.errors import ConfigError
 from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.metrics.energy import ENERGY_MODELS
-from snn_agent.metrics.operations import count_decision, input_events, is_ternary, learning_work, out_degree
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training import checkpoint as checkpoints
+from snn_agent.training.accounting import account
 from snn_agent.training.agent import Agent
 from snn_agent.training.callbacks import Callback, UpdateRecord
 from snn_agent.training.checkpoint import Checkpoint
@@ -47,9 +48,12 @@ class AdaptiveTrainer:
         run_dir: where metrics, events and checkpoints go; None keeps nothing. It must be empty or absent.
         callbacks: listeners.
         record: what else is to be written into every checkpoint (the run's config).
+        resume: the checkpoint to go on from; the organism must be the one that it holds, and the other arguments those
+            of its run. Newer checkpoints in ``run_dir``, damaged or of a future that is lived again, are set aside.
 
     Raises:
         ConfigError: ``run_dir`` holds a run already, or the environment does not fit the organism.
+        CheckpointError: organism, rules or worlds are not those of the checkpoint.
         SpaceError: the environment's spaces are not ones an organism can live in.
     """
 
@@ -95,6 +99,8 @@ class AdaptiveTrainer:
             self.seconds = float(resume.state["seconds"])
             self.recent.extend((float(r), int(n), math.nan if f is None else f) for r, n, f in resume.state["recent"])
             sizes = resume.state["file_sizes"]
+            if self.run_dir is not None:
+                checkpoints.set_aside_later(self.run_dir / "checkpoints", self._name)
         self.files = None if self.run_dir is None else RunFiles(self.run_dir, sizes)
         self.callbacks = [*([] if self.files is None else [self.files]), *callbacks]
         self._goal_steps = self._goal_episodes = math.inf
@@ -105,10 +111,24 @@ class AdaptiveTrainer:
         counters = self.agent.counters
         return min(1.0, max(counters.env_step / self._goal_steps, counters.episode / self._goal_episodes))
 
-    def train(self, total_steps: int | None = None, *, episodes: int | None = None) -> dict[str, Any]:
+    def train(
+        self,
+        total_steps: int | None = None,
+        *,
+        episodes: int | None = None,
+        grow_interval: int | None = None,
+        prune_interval: int | None = None,
+    ) -> dict[str, Any]:
         """Train until the organism has lived so many steps (or episodes), counted from its birth.
 
-        Ctrl-C and SIGTERM end the run after the present update, with a checkpoint.
+        Ctrl-C and SIGTERM end the run after the present update, with a checkpoint. Where an error ends it, the state
+        before that update is saved.
+
+        Args:
+            total_steps: environment steps, the goal.
+            episodes: or episodes, the goal.
+            grow_interval: how often growth is considered, in the structure's ``interval_unit``; None: as it says.
+            prune_interval: likewise for pruning.
 
         Returns:
             A summary: counters, sizes, seconds and why the run ended ("done" or "asked to stop").
@@ -121,54 +141,81 @@ class AdaptiveTrainer:
             raise ConfigError("give train() one goal: total_steps=…, or episodes=….")
         self._goal_steps = math.inf if total_steps is None else checks.integer("total_steps", total_steps, 1)
         self._goal_episodes = math.inf if episodes is None else checks.integer("episodes", episodes, 1)
-        hidden_at_start = self.organism.hidden
+        intervals = {"grow_interval": grow_interval, "prune_interval": prune_interval}
+        if changed := {name: value for name, value in intervals.items() if value is not None}:
+            self.structure = dataclasses.replace(self.structure, **changed)  # type: ignore[arg-type]
+            self.agent.change_intervals(self.structure)
         for callback in self.callbacks:
             callback.on_start(self)
-        with StopRequest() as stop:
-            try:
+        ended = "failed"
+        try:
+            with StopRequest() as stop:
                 while self.progress < 1.0 and not stop.asked:
-                    self._update()
+                    self._update_or_save()
                     if self.agent.counters.update % self.training.checkpoint_every_updates == 0:
                         self.save()
-            except NonFiniteError:
                 self.save()
-                raise
-            self.save()
+            ended = "done" if self.progress >= 1.0 else "asked to stop"
+        finally:
+            summary = self._summary(ended)
+            for callback in self.callbacks:
+                callback.on_end(self, summary)
+        return summary
+
+    def _summary(self, ended: str) -> dict[str, Any]:
         counters = self.agent.counters
-        summary = {
-            "ended": "asked to stop" if stop.asked and self.progress < 1.0 else "done",
+        return {
+            "ended": ended,
             "updates": counters.update,
             "env_steps": counters.env_step,
             "episodes": counters.episode,
             "wall_seconds": self.seconds,
             "env_steps_per_second": counters.env_step / max(self.seconds, 1e-9),
-            "neurons_initial": self.organism.config.init_hidden if counters.growth_events else hidden_at_start,
+            "neurons_initial": self.agent.hidden_at_start,
             "neurons_final": self.organism.hidden,
             "growth_events": counters.growth_events,
             "pruning_events": counters.pruning_events,
         }
-        for callback in self.callbacks:
-            callback.on_end(self, summary)
-        return summary
 
     def save(self) -> Path | None:
         """Write a checkpoint of this moment (once), if the run has a directory."""
-        if self.run_dir is None or self.files is None:
-            return None
-        folder, name = self.run_dir / "checkpoints", f"update-{self.agent.counters.update:08d}"
-        if (folder / name).exists():
-            return folder / name
+        return None if self.run_dir is None else self._write(self.snapshot(), self._name)
+
+    def snapshot(self) -> Checkpoint:
+        """The run at this moment, from which it can go on exactly; shares memory with the run."""
         extra = {
             "seconds": self.seconds,
             "recent": [[r, n, None if math.isnan(f) else f] for r, n, f in self.recent],
-            "file_sizes": self.files.sizes,
+            "file_sizes": {} if self.files is None else self.files.sizes,
             "run": self.record,
         }
-        snapshot = take_snapshot(self.agent, self.life, extra)
+        return take_snapshot(self.agent, self.life, extra)
+
+    @property
+    def _name(self) -> str:
+        return f"update-{self.agent.counters.update:08d}"
+
+    def _write(self, snapshot: Checkpoint, name: str) -> Path:
+        assert self.run_dir is not None
+        assert self.files is not None
+        folder = self.run_dir / "checkpoints"
+        if (folder / name).exists():
+            return folder / name
+        self.files.sync()
         path = checkpoints.save(folder, name, snapshot, self.training.keep_checkpoints)
         for callback in self.callbacks:
             callback.on_checkpoint(self, path)
         return path
+
+    def _update_or_save(self) -> None:
+        """One update; if it fails, the state before it is saved, for what it leaves behind is half an update."""
+        good, name = None if self.run_dir is None else checkpoints.copied(self.snapshot()), self._name
+        try:
+            self._update()
+        except Exception:
+            if good is not None:
+                self._write(good, name)
+            raise
 
     def _update(self) -> None:
         start = time.perf_counter()
@@ -183,7 +230,7 @@ class AdaptiveTrainer:
         self._count(rollout, finished)
         n_decisions = rollout.action.numel()
         mean_counts = rollout.counts / n_decisions
-        self._account(rollout, mean_counts, n_decisions)
+        agent.ledger = account(agent.ledger, self.organism, self.learning, rollout, mean_counts)
         agent.record_activity(mean_counts / self.organism.config.ticks)
         flat = rollout.observation.reshape(n_decisions, -1)
         self.organism.see(flat)
@@ -201,45 +248,9 @@ class AdaptiveTrainer:
         counters.update += 1
         counters.env_step += int(rollout.valid.sum())
         counters.episode += len(finished.returns)
-        food = [float(n) for n in finished.food] or [math.nan] * len(finished.returns)
-        self.recent.extend(zip(finished.returns, finished.lengths, food, strict=True))
+        self.recent.extend(zip(finished.returns, finished.lengths, finished.food, strict=True))
 
-    def _account(self, rollout: Rollout, mean_counts: torch.Tensor, n_decisions: int) -> None:
-        """Enter the work of one update into the energy ledger."""
-        organism, learning = self.organism, self.learning
-        sample = organism.scale(rollout.observation[-1])
-        outgoing = organism.outgoing.detach()
-        has_outputs = organism.config.readout in ("rate", "first_spike", "membrane")
-        degree = out_degree(organism.incoming.detach())
-        poisson = organism.config.encoding == "poisson"
-        # A Poisson input is a spike with the probability of the number, drawn anew each tick.
-        events = input_events(sample, degree)
-        if poisson:
-            events = float(sample.double().mean(dim=0) @ degree) * organism.config.ticks
-        ternary = poisson or is_ternary(sample)
-        decision = count_decision(
-            events=events,
-            ternary=ternary,
-            spike_counts=mean_counts[None],
-            outgoing_degree=out_degree(outgoing),
-            inputs=organism.config.input_features,
-            actions=organism.config.output_features,
-            ticks=organism.config.ticks,
-            output_neurons=organism.config.output_features if has_outputs else 0,
-            readout_macs=organism.config.output_features + (organism.hidden if learning.baseline == "critic" else 0),
-            constant_input=not poisson,
-        )
-        work = learning_work(
-            decision,
-            samples=n_decisions * learning.reuse_epochs,
-            optimizer_steps=learning.reuse_epochs * learning.minibatches,
-            parameters=sum(tensor.numel() for tensor in organism.learnt().values()),
-            output_synapses=float((outgoing != 0).sum()),
-            ticks=organism.config.ticks,
-        )
-        self.agent.ledger = self.agent.ledger.after_decisions(decision, n_decisions).after_learning(work)
-
-    def _record(self, diagnostics: UpdateDiagnostics, mean_counts: torch.Tensor, speed: float) -> UpdateRecord:
+    def _record(self, diagnostics: UpdateDiagnostics, mean_counts: Tensor, speed: float) -> UpdateRecord:
         counters, ledger, model = self.agent.counters, self.agent.ledger, ENERGY_MODELS[ENERGY_MODEL]
         n = max(1, len(self.recent))
         returns, lengths, food = zip(*self.recent, strict=True) if self.recent else ((math.nan,), (0,), (math.nan,))
