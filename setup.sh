@@ -28,7 +28,8 @@ find_python() {
 # What the environment is made from; when this changes, it is brought up to date.
 inputs=$(cat setup.sh constraints.txt pyproject.toml packages/*/pyproject.toml | cksum | tr ' ' '-')
 stamp="$venv/.setup-$kind-$inputs"
-if [ -e "$stamp" ]; then exit 0; fi
+# What the tests need includes what runs need.
+if [ -e "$stamp" ] || [ -e "$venv/.setup-test-$inputs" ]; then exit 0; fi
 
 packages=()
 for project in packages/*/pyproject.toml; do
