@@ -5,6 +5,7 @@ Shape letters: ``B`` worlds, ``T`` ticks, ``H`` hidden neurons, ``A`` actions, `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -56,6 +57,20 @@ class OrganismState(NamedTuple):
 
     hidden: LIFState  # [B, H]
     output: LIFState  # [B, A]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> OrganismState:
+        """The state with each of its four tensors changed."""
+        return OrganismState(*(LIFState(*(change(tensor) for tensor in layer)) for layer in self))
+
+    def where(self, worlds: Tensor, other: OrganismState) -> OrganismState:
+        """The state with that of ``other`` in some worlds, bool [B]."""
+        rows = worlds[:, None]
+        return OrganismState(
+            *(
+                LIFState(torch.where(rows, new.v, old.v), torch.where(rows, new.i, old.i))
+                for new, old in zip(other, self, strict=True)
+            )
+        )
 
 
 class PolicyOutput(NamedTuple):

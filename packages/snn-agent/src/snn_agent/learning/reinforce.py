@@ -22,7 +22,7 @@ from snn_agent.learning.returns import advantages, lambda_returns, normalise
 from snn_agent.learning.schedule import SCHEDULES
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.topology import LEARNT, NEURON_AXIS
-from snn_agent.types import LIFState, OrganismState, Rollout
+from snn_agent.types import OrganismState, Rollout
 
 
 class ReinforceState(NamedTuple):
@@ -111,11 +111,7 @@ class Reinforce:
         if config.normalise_advantages:
             advantage = normalise(advantage, rollout.valid)
         flat = rollout.action.numel()
-        before = None
-        if rollout.state is not None:
-            before = OrganismState(
-                *(LIFState(*(tensor.reshape(flat, -1) for tensor in layer)) for layer in rollout.state)
-            )
+        before = None if rollout.state is None else rollout.state.map(lambda tensor: tensor.reshape(flat, -1))
         return state, Samples(
             observation=rollout.observation.reshape(flat, -1),
             action=rollout.action.reshape(flat),
@@ -177,9 +173,7 @@ class Samples(NamedTuple):
 
     def take(self, rows: Tensor) -> Samples:
         """Some of the decisions."""
-        state = self.state
-        if state is not None:
-            state = OrganismState(*(LIFState(*(tensor[rows] for tensor in layer)) for layer in state))
+        state = None if self.state is None else self.state.map(lambda tensor: tensor[rows])
         return Samples(
             self.observation[rows],
             self.action[rows],

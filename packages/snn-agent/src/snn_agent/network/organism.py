@@ -248,10 +248,5 @@ class GrowingSparseSNN(nn.Module):
         given = OrganismState(LIFState(hv, hi), LIFState(ov, oi))
         if episode_start is None:
             return given
-        began = torch.as_tensor(np.asarray(episode_start), device=self.device).reshape(-1, 1)
-        return OrganismState(
-            *(
-                LIFState(*(torch.where(began, fresh, old) for fresh, old in zip(at_rest, layer, strict=True)))
-                for at_rest, layer in zip(rest, given, strict=True)
-            )
-        )
+        began = torch.as_tensor(np.asarray(episode_start), device=self.device).reshape(-1)
+        return given.where(began, rest)

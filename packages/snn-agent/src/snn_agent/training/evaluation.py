@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snn_agent import checks
+from snn_agent.learning import categorical
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.seeds import stream, stream_seed
 from snn_agent.training.worlds import Worlds
@@ -69,7 +70,7 @@ def evaluate(
             counts += output.counts.cpu()[living].double().sum(dim=0)
             decisions += int(alive.sum())
             if deterministic:
-                action = output.logits.argmax(dim=-1).cpu()
+                action = categorical.greedy(output.logits).cpu()
             else:
                 action = torch.multinomial(output.logits.softmax(dim=-1).cpu(), 1, generator=generator).squeeze(1)
             observation, reward, ends, cuts, infos = worlds.vector.step(action.numpy() + worlds.adapter.action_start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,12 +136,12 @@ class Life:
                 rows = torch.nonzero(done).squeeze(1)
                 last = adapter.features(final_observations(infos, rows.numpy()), device)
                 finite &= bool(torch.isfinite(last).all())
-                next_value[step, rows] = organism(last, _rows(after, rows))[0].value
+                next_value[step, rows] = organism(last, after.map(itemgetter(rows)))[0].value
                 missing = ~done.to(device)
             self._count_episodes(reward[step], done, infos, finished)
             self.observation = adapter.features(observed, device)
             began = done if self.worlds.resets_at_once else self.resetting
-            state = _rest_where(after, began.to(device), organism) if carried else None
+            state = after.where(began.to(device), organism.initial_state(n)) if carried else None
             self.resetting = done if not self.worlds.resets_at_once else self.resetting
         last_value = organism(self.observation, state)[0].value
         next_value[-1] = torch.where(missing, last_value, next_value[-1])
@@ -182,22 +183,7 @@ class Life:
         self.episode_length[rows] = 0
 
 
-def _rows(state: OrganismState, rows: Tensor) -> OrganismState:
-    return OrganismState(*(LIFState(*(tensor[rows] for tensor in layer)) for layer in state))
-
-
 def _stack(states: list[OrganismState]) -> OrganismState:
     return OrganismState(
         *(LIFState(*(torch.stack([state[layer][part] for state in states]) for part in range(2))) for layer in range(2))
-    )
-
-
-def _rest_where(state: OrganismState, began: Tensor, organism: GrowingSparseSNN) -> OrganismState:
-    """Membranes at rest in the worlds whose episode begins with the next decision."""
-    rest = organism.initial_state(began.shape[0])
-    return OrganismState(
-        *(
-            LIFState(*(torch.where(began[:, None], fresh, old) for fresh, old in zip(at_rest, layer, strict=True)))
-            for at_rest, layer in zip(rest, state, strict=True)
-        )
     )

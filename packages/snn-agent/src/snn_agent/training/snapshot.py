@@ -71,14 +71,10 @@ def rebuild_organism(
 
 def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint:
     """Everything that the future of a run depends on. Taken between updates only."""
-    optimizer = {f"learner.{name}": tensor for name, tensor in agent.learner.tensors().items()}
-    optimizer |= {f"statistics.{name}": tensor for name, tensor in agent.statistics._asdict().items()}
+    optimizer = {name: tensor for name, tensor in agent.tensors().items() if not name.startswith("organism.")}
     optimizer |= {f"generator.{name}": generator.get_state() for name, generator in agent.generators.items()}
     optimizer["generator.draws"] = agent.organism.draws.get_state()
     optimizer |= {f"life.{name}": tensor for name, tensor in life.tensors().items()}
-    if agent.membranes is not None:
-        for layer, state in agent.membranes._asdict().items():
-            optimizer |= {f"membranes.{layer}.{part}": tensor for part, tensor in state._asdict().items()}
     state = {
         "organism": describe_organism(agent.organism),
         "counters": dataclasses.asdict(agent.counters),
