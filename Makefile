@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ play:  ## Forage yourself with the arrow keys
 bench:  ## Measure the environment's speed beside Gymnasium's vector environments
 	@VENV=$(VENV) ./setup.sh test
 	$(PYTHON_BIN) tools/bench.py env
+
+bench-engine:  ## Measure the hidden layer's speed beside Norse, snnTorch and SpikingJelly
+	@VENV=$(VENV) ./setup.sh bench
+	$(PYTHON_BIN) tools/bench.py engine
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

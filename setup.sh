@@ -3,6 +3,7 @@
 #
 #   ./setup.sh           what training, playing and studying need
 #   ./setup.sh test      that, and what the tests need
+#   ./setup.sh bench     that, and the libraries that speed is compared with
 #
 # Takes uv where it is installed, plain venv and pip otherwise. Does nothing when the environment is up to date.
 # PYTHON=python3.12 ./setup.sh chooses the interpreter; VENV=dir another place than .venv.
@@ -10,7 +11,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 kind=${1:-run}
-case $kind in run | test) ;; *) echo "setup.sh: unknown argument '$kind'. Use no argument, or 'test'." >&2; exit 2 ;; esac
+case $kind in
+    run) extra=() ;;
+    test) extra=(--group dev --group clients) ;;
+    bench) extra=(--group bench) ;;
+    *) echo "setup.sh: unknown argument '$kind'. Use no argument, 'test' or 'bench'." >&2; exit 2 ;;
+esac
 venv=${VENV:-.venv}
 
 find_python() {
@@ -28,8 +34,10 @@ find_python() {
 # What the environment is made from; when this changes, it is brought up to date.
 inputs=$(cat setup.sh constraints.txt pyproject.toml packages/*/pyproject.toml | cksum | tr ' ' '-')
 stamp="$venv/.setup-$kind-$inputs"
-# What the tests need includes what runs need.
-if [ -e "$stamp" ] || [ -e "$venv/.setup-test-$inputs" ]; then exit 0; fi
+made=("$stamp")
+# Every kind includes what runs need.
+if [ "$kind" = run ]; then made=("$venv"/.setup-*-"$inputs"); fi
+if [ -e "${made[0]}" ]; then exit 0; fi
 
 packages=()
 for project in packages/*/pyproject.toml; do
@@ -37,8 +45,7 @@ for project in packages/*/pyproject.toml; do
     if grep -q '^render = ' "$project"; then extras="[render]"; fi
     packages+=(-e "./${project%/pyproject.toml}$extras")
 done
-groups=(--group tools)
-if [ "$kind" = test ]; then groups+=(--group dev --group clients); fi
+groups=(--group tools "${extra[@]+"${extra[@]}"}")
 
 if command -v uv >/dev/null 2>&1; then
     echo "setup.sh: making $venv with uv"

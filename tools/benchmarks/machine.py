@@ -8,7 +8,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-LIBRARIES = ("gymnasium", "numpy", "torch", "norse", "numba", "stable_baselines3")
+LIBRARIES = ("gymnasium", "numpy", "torch", "norse", "numba", "stable_baselines3", "snntorch", "spikingjelly")
 
 
 def describe_machine() -> dict[str, str]:
