@@ -9,7 +9,9 @@ import torch
 
 from snn_agent import checks
 from snn_agent.learning import categorical
+from snn_agent.metrics.operations import OperationCounts
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.training.costs import InputActivity, decision_cost
 from snn_agent.training.seeds import stream, stream_seed
 from snn_agent.training.worlds import Worlds
 
@@ -21,6 +23,7 @@ class Evaluation(NamedTuple):
     lengths: list[int]
     food: list[int]  # empty where the environment does not count food
     counts: torch.Tensor  # [H] spikes per decision of each hidden neuron
+    operations: OperationCounts  # of the mean decision; the critic, which acting does not need, left out
 
 
 def evaluate(
@@ -52,7 +55,7 @@ def evaluate(
     lengths: list[int] = []
     food: list[int] = []
     counts = torch.zeros(organism.hidden, dtype=torch.float64)
-    decisions = 0
+    inputs: InputActivity | None = None
     generator = stream(seed, "evaluation policy")
     first_seed = stream_seed(seed, "evaluation")
     while len(returns) < episodes:
@@ -64,11 +67,13 @@ def evaluate(
         total, length = np.zeros(n), np.zeros(n, dtype=np.int64)
         eaten = np.full(n, -1)
         while alive.any():
+            features = worlds.adapter.features(observation, organism.device)
             with torch.no_grad():
-                output, state = organism(worlds.adapter.features(observation, organism.device), state)
+                output, state = organism(features, state)
             living = torch.from_numpy(alive)
             counts += output.counts.cpu()[living].double().sum(dim=0)
-            decisions += int(alive.sum())
+            seen = InputActivity.of(organism, features[living.to(organism.device)])
+            inputs = seen if inputs is None else inputs.and_more(seen)
             if deterministic:
                 action = categorical.greedy(output.logits).cpu()
             else:
@@ -86,4 +91,7 @@ def evaluate(
         lengths.extend(length.tolist())
         if (eaten >= 0).all():
             food.extend(eaten.tolist())
-    return Evaluation(returns, lengths, food, counts / decisions)
+    assert inputs is not None
+    mean_counts = counts / inputs.decisions
+    operations = decision_cost(organism, inputs, mean_counts, reads_critic=False)
+    return Evaluation(returns, lengths, food, mean_counts, operations)
