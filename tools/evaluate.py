@@ -11,7 +11,7 @@ from typing import Annotated
 import torch
 import tyro
 from runs import parse_env_kwargs, read_config
-from scores import score_foraging
+from scores import score
 
 from snn_agent.errors import SnnAgentError
 from snn_agent.training.checkpoint import load_newest
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
         return 2
     scores = {"checkpoint": str(path), "seed": options.seed, "neurons": organism.hidden}
-    print(json.dumps(scores | score_foraging(config.env_id, kwargs, result), indent=2))
+    print(json.dumps(scores | score(config.env_id, kwargs, result), indent=2))
     return 0
 
 

@@ -20,7 +20,7 @@ import tyro
 from presets import PRESETS, for_environment
 from rich.console import Console
 from runs import RunConfig, config_hash, from_json, parse_env_kwargs, read_config, to_json
-from scores import score_foraging
+from scores import references, score
 
 from snn_agent.engine.device import describe_device
 from snn_agent.errors import SnnAgentError
@@ -28,6 +28,7 @@ from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.checkpoint import load_newest
 from snn_agent.training.evaluation import evaluate
 from snn_agent.training.progress import ProgressDisplay
+from snn_agent.training.report import write_report
 from snn_agent.training.snapshot import rebuild_organism
 from snn_agent.training.trainer import AdaptiveTrainer
 from snn_agent.training.worlds import Worlds
@@ -117,25 +118,36 @@ def _run(config: RunConfig, run_dir: Path, *, resume: bool) -> int:
         f"run {run_dir}: {config.env_id} {' '.join(config.env_kwargs)}, {organism.hidden} neurons, engine "
         f"{organism.engine.name} on {describe_device(config.device)}, seed {config.training.seed}"
     )
-    summary = trainer.train(config.total_steps)
-    if summary["ended"] != "done":
-        console.print(f"stopped and saved; go on with: {sys.executable} {sys.argv[0]} --resume {run_dir}")
-        return 0
-    evaluation = evaluate(organism, config.env_id, kwargs, episodes=config.eval_episodes, seed=config.training.seed)
-    scores = score_foraging(config.env_id, kwargs, evaluation)
-    summary |= {
-        "eval": scores,
+    summary = trainer.train(config.total_steps) | {
         "engine": organism.engine.name,
         "device": config.device,
         "seed": config.training.seed,
         "config_hash": config_hash(config),
     }
-    (run_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    _tell(summary, run_dir)
+    commands = {"Repeat the run:": f"python {sys.argv[0]} --config {run_dir / 'config.json'}"}
+    if summary["ended"] == "done":
+        seed = config.training.seed
+        evaluation = evaluate(organism, config.env_id, kwargs, episodes=config.eval_episodes, seed=seed)
+        summary["eval"] = score(config.env_id, kwargs, evaluation)
+        _tell(summary)
+    else:
+        arguments = f"{sys.argv[0]} --resume {run_dir}"
+        commands["Go on with it:"] = f"python {arguments}"
+        console.print(f"stopped and saved; go on with: {sys.executable} {arguments}", soft_wrap=True)
+    _write(run_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    report = write_report(run_dir, references(config.env_id, kwargs), commands=commands)
+    console.print(f"numbers: {run_dir / 'summary.json'}, {run_dir / 'metrics.csv'}", soft_wrap=True)
+    console.print(f"report: {report}", soft_wrap=True)
     return 0
 
 
-def _tell(summary: dict[str, Any], run_dir: Path) -> None:
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.partial")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _tell(summary: dict[str, Any]) -> None:
     scores = summary["eval"]
     console.print(
         f"{summary['env_steps'] / 1e6:.2f} M steps in {summary['wall_seconds']:.0f} s "
@@ -149,7 +161,6 @@ def _tell(summary: dict[str, Any], run_dir: Path) -> None:
         )
     else:
         console.print(f"return per episode: [bold]{scores['return_mean']:.1f}[/]")
-    console.print(f"details: {run_dir / 'summary.json'}, {run_dir / 'metrics.csv'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,181 @@
+"""A curve over the environment steps, as HTML that stretches to any width and can be read without a script.
+
+The lines are SVG without proportions of its own; words and marks are laid over it, so that they keep their size on a
+phone. ``page.js`` adds reading off values by pointer, finger and arrow keys.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Final
+
+import numpy as np
+
+from snn_agent.training.report.data import FloatArray, RunData, thin
+from snn_agent.training.report.scale import PLAIN, Axis, Unit, axis, short, steps
+
+MARKS: Final = 120
+"""Most marks on a curve; more would hide it."""
+
+NEAR: Final = 0.09
+"""Share of a curve's height below which the names of two lines would cover each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """Something that happened: a sign at a place."""
+
+    x: float
+    y: float
+    sign: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One curve and what it needs.
+
+    Attributes:
+        title: what is shown.
+        note: its definition.
+        column: of metrics.csv.
+        unit: in which it is shown.
+        zero: whether the axis must reach zero.
+        stairs: whether a value holds until the next one, so that no slope is drawn between them.
+        wide: whether it takes the whole width of the page.
+        references: values of others by name, drawn as level lines.
+        marks: what happened on the way.
+        beside: other columns that are read off with it, by the word that names them.
+    """
+
+    title: str
+    note: str
+    column: str
+    unit: Unit = PLAIN
+    zero: bool = False
+    stairs: bool = False
+    wide: bool = False
+    references: Mapping[str, float] = field(default_factory=dict)
+    marks: Sequence[Mark] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+def draw(chart: Chart, data: RunData) -> str:
+    """The chart as HTML; in place of the curve a sentence where there is nothing to draw."""
+    x, y = data.column("env_steps"), data.column(chart.column)
+    head = f"<figcaption><b>{escape(chart.title)}</b> <span>{escape(chart.note)}</span></figcaption>"
+    kind = "chart wide" if chart.wide else "chart"
+    seen = np.isfinite(x) & np.isfinite(y)
+    if not seen.any():
+        why = "No episode ended yet." if chart.column in ("food_mean", "return_mean") else "Nothing was recorded."
+        return f'<figure class="{kind}">{head}<p class="nothing">{why}</p></figure>'
+    across = axis([0.0, float(np.nanmax(x))], intervals=5 if chart.wide else 3)
+    across = Axis(0.0, float(np.nanmax(x)), tuple(tick for tick in across.ticks if tick <= np.nanmax(x) * 1.001))
+    up = axis([*y[seen].tolist(), *chart.references.values()], zero=chart.zero)
+    last = int(np.flatnonzero(seen)[-1])
+    latest = f"{chart.unit.show(float(y[last]))} at {short(float(x[last]))} steps"
+    curve = {
+        "column": chart.column,
+        "factor": chart.unit.factor,
+        "unit": chart.unit.name,
+        "across": [across.low, across.high],
+        "up": [up.low, up.high],
+        "beside": dict(chart.beside),
+    }
+    label = f"{chart.title}: from {_range(y[seen], chart.unit)}, last {latest}"
+    return "".join(
+        [
+            f'<figure class="{kind}">{head}<div class="frame">',
+            _ticks_up(up, chart.unit),
+            f'<div class="plot" tabindex="0" role="img" aria-label="{escape(label)}" ',
+            f'data-curve="{escape(json.dumps(curve))}">',
+            _lines(x, y, across, up, chart),
+            _names(chart, up),
+            _marks(chart.marks, across, up),
+            '<i class="cursor" hidden></i><i class="dot" hidden></i></div>',
+            _ticks_across(across),
+            f'</div><p class="readout">last: <b>{escape(latest)}</b></p></figure>',
+        ]
+    )
+
+
+def _range(values: FloatArray, unit: Unit) -> str:
+    return f"{unit.show(float(values.min()))} to {unit.show(float(values.max()))}"
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.2f}%"
+
+
+def _ticks_up(up: Axis, unit: Unit) -> str:
+    ticks = [
+        f'<span style="top:{_percent(1.0 - up.share(tick))}">{escape(unit.show(tick) if tick else "0")}</span>'
+        for tick in up.ticks
+    ]
+    return f'<div class="up" aria-hidden="true">{"".join(ticks)}</div>'
+
+
+def _ticks_across(across: Axis) -> str:
+    unit = steps(across.high)
+    ticks = [
+        f'<span{" class=edge" * (across.share(tick) > 0.95)} style="left:{_percent(across.share(tick))}">'
+        f"{unit.show(tick) if tick else '0'}</span>"
+        for tick in across.ticks
+    ]
+    return f'<div class="across" aria-hidden="true">{"".join(ticks)}</div>'
+
+
+def _lines(x: FloatArray, y: FloatArray, across: Axis, up: Axis, chart: Chart) -> str:
+    grid = "".join(f"M0 {_y(tick, up)}H1000" for tick in up.ticks)
+    level = "".join(f'<path class="level" d="M0 {_y(value, up)}H1000"/>' for value in chart.references.values())
+    return (
+        '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path class="grid" d="{grid}"/>{level}<path class="curve" d="{_path(x, y, across, up, chart.stairs)}"/></svg>'
+    )
+
+
+def _y(value: float, up: Axis) -> str:
+    return f"{1000.0 * (1.0 - up.share(value)):.1f}"
+
+
+def _path(x: FloatArray, y: FloatArray, across: Axis, up: Axis, stairs: bool) -> str:
+    """The curve, broken where there is no number; a lone point is a line of no length, which round ends make a dot."""
+    parts: list[str] = []
+    pen_is_down = False
+    for place, value in zip(x.tolist(), y.tolist(), strict=True):
+        if not (math.isfinite(place) and math.isfinite(value)):
+            pen_is_down = False
+            continue
+        point_x, point_y = f"{1000.0 * across.share(place):.1f}", _y(value, up)
+        if not pen_is_down:
+            parts.append(f"M{point_x} {point_y}h0")
+        else:
+            parts.append(f"H{point_x}V{point_y}" if stairs else f"L{point_x} {point_y}")
+        pen_is_down = True
+    return "".join(parts)
+
+
+def _names(chart: Chart, up: Axis) -> str:
+    """The names of the level lines, above them; below where the next line above is too near."""
+    ordered = sorted(chart.references.items(), key=lambda entry: entry[1])
+    names = []
+    for index, (name, value) in enumerate(ordered):
+        crowded = index + 1 < len(ordered) and up.share(ordered[index + 1][1]) - up.share(value) < NEAR
+        text = f"{escape(name)} {escape(chart.unit.show(value))}"
+        place = f"top:{_percent(1.0 - up.share(value))}"
+        names.append(f'<span class="name{" below" if crowded else ""}" style="{place}">{text}</span>')
+    return "".join(names)
+
+
+def _marks(marks: Sequence[Mark], across: Axis, up: Axis) -> str:
+    chosen = [marks[index] for index in thin(len(marks), MARKS)]
+    return "".join(
+        f'<span class="mark {escape(mark.kind)}" title="{escape(mark.text)}" style="left:'
+        f'{_percent(across.share(mark.x))};top:{_percent(1.0 - up.share(mark.y))}">{escape(mark.sign)}</span>'
+        for mark in chosen
+    )

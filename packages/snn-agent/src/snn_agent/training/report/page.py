@@ -1,0 +1,106 @@
+"""The page: sections put together and written at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from snn_agent.training.report import curves, tables
+from snn_agent.training.report.charts import Chart, draw
+from snn_agent.training.report.data import RunData, read_run
+
+FILE: Final = "report.html"
+
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""What a browser may load for the page: nothing."""
+
+PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+{body}
+<script type="application/json" id="run-data">{data}</script>
+<script>
+{script}</script>
+</body>
+</html>
+"""
+
+
+def write_report(
+    run_dir: Path | str,
+    references: Mapping[str, float] | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    commands: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``report.html`` into a run directory: one file that needs no network and no library.
+
+    It is made from ``metrics.csv``, ``events.jsonl``, ``config.json`` and ``summary.json`` (of the last three, what is
+    there) and replaces an older report only when it is whole.
+
+    Args:
+        run_dir: the run.
+        references: what others reach, by name, in food per episode if the run counts food, else in return.
+        evaluation: means and intervals of whole episodes; None: ``summary.json``'s ``eval``.
+        commands: how to repeat the run or go on with it, command lines by what they do.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        ConfigError: ``run_dir`` holds no ``metrics.csv``.
+    """
+    data = read_run(Path(run_dir), references, evaluation)
+    here = Path(__file__).parent
+    page = PAGE.format(
+        policy=POLICY,
+        title=escape(f"{data.name} – run report"),
+        style=(here / "page.css").read_text(),
+        body=_body(data, commands or {}),
+        data=data.to_json(),
+        script=(here / "page.js").read_text(),
+    )
+    target = Path(run_dir) / FILE
+    draft = target.with_name(f".{FILE}.partial")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(page)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+    return target
+
+
+def _body(data: RunData, commands: Mapping[str, str]) -> str:
+    sections = [
+        tables.head(data),
+        tables.tiles(data),
+        tables.span(data),
+        _section("Learning curve", _charts(curves.learning_curves(data), data)),
+        _section("Neurons", _charts(curves.neuron_curves(data), data) + tables.events(data)),
+        _section("Activity", _charts(curves.activity_curves(), data)),
+        _section("Learning signals", _charts(curves.optimizer_curves(), data)),
+        _section("Energy", _charts(curves.energy_curves(data), data) + tables.energy(data)),
+        _section("Speed", _charts(curves.speed_curves(), data)),
+        _section("Settings", tables.settings(data)),
+    ]
+    if commands:
+        sections.append(_section("Again", tables.again(commands)))
+    return "\n".join(section for section in sections if section)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>"
+
+
+def _charts(charts: Sequence[Chart], data: RunData) -> str:
+    return f'<div class="charts">{"".join(draw(chart, data) for chart in charts)}</div>'
