@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ bench:  ## Measure the environment's speed beside Gymnasium's vector environment
 bench-engine:  ## Measure the hidden layer's speed beside Norse, snnTorch and SpikingJelly
 	@VENV=$(VENV) ./setup.sh bench
 	$(PYTHON_BIN) tools/bench.py engine
+
+bench-train:  ## Measure the speed of the whole training beside PPO of Stable-Baselines3
+	@VENV=$(VENV) ./setup.sh bench
+	$(PYTHON_BIN) tools/bench.py train
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,4 +1,4 @@
-"""Measure speed, side by side in one run: ``python tools/bench.py env``, ``engine``.
+"""Measure speed, side by side in one run: ``python tools/bench.py env``, ``engine``, ``train``.
 
 Prints tables and writes the same figures, with the machine and the command, as JSON; ``--markdown`` writes the tables
 in the form of ``docs/performance.md``.
@@ -18,6 +18,7 @@ from benchmarks.engine import EngineBenchmark, engine_tables, measure_engine
 from benchmarks.env import EnvBenchmark, measure_env, show_env
 from benchmarks.machine import describe_machine
 from benchmarks.tables import Table, print_tables, write_markdown
+from benchmarks.train import TrainBenchmark, measure_train, train_tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +61,41 @@ class Engine:
     """Where the tables go as Markdown."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Speed of the whole training on the default world, beside PPO of Stable-Baselines3."""
+
+    hidden: tuple[int, ...] = (64, 128, 256, 512)
+    """Numbers of neurons, and widths of SB3's hidden layers."""
+    reuse_epochs: tuple[int, ...] = (4, 1)
+    """Passes over each rollout."""
+    engines: tuple[str, ...] = ("auto", "torch", "norse")
+    """Our engines; one that is there under two names is measured once."""
+    sb3: bool = True
+    """Whether SB3 takes part."""
+    worlds: int = 256
+    """Worlds that live at the same time."""
+    rollout_steps: int = 32
+    """Steps of each world between two updates."""
+    warm_up: int = 2
+    """Updates before the measuring."""
+    updates: int = 16
+    """Updates of each loop in each round; 16 × 32 steps hold the end of an episode, with the resets of all worlds."""
+    repeats: int = 3
+    """Rounds, taken in turn; the best one is reported, the slowest beside it."""
+    threads: int = 2
+    """Threads of the arithmetic."""
+    memory: bool = True
+    """Whether the peak memory of training processes is measured too."""
+    json: Path | None = None
+    """Where the figures go; standard output gets them otherwise."""
+    markdown: Path | None = None
+    """Where the tables go as Markdown."""
+
+
 def main() -> None:
     """Entry point."""
-    commands: dict[str, Callable[..., None]] = {"env": env, "engine": engine}
+    commands: dict[str, Callable[..., None]] = {"env": env, "engine": engine, "train": train}
     tyro.extras.subcommand_cli_from_dict(commands, description=__doc__)
 
 
@@ -78,6 +111,12 @@ def engine(options: Annotated[Engine, tyro.conf.arg(name="")] = Engine()) -> Non
     """Speed of the hidden layer."""
     result = measure_engine(EngineBenchmark(**_fields(options)))
     _report("engine", result, engine_tables(result), options.json, options.markdown)
+
+
+def train(options: Annotated[Train, tyro.conf.arg(name="")] = Train()) -> None:
+    """Speed of the whole training."""
+    result = measure_train(TrainBenchmark(**_fields(options)))
+    _report("train", result, train_tables(result), options.json, options.markdown)
 
 
 def _fields(options: Any) -> dict[str, Any]:
