@@ -176,6 +176,17 @@ def test_later_ones_are_set_aside(tmp_path: Path) -> None:
     checkpoints.set_aside_later(tmp_path / "absent", paths[1].name)
 
 
+def test_those_set_aside_do_not_pile_up(tmp_path: Path) -> None:
+    for first in (1, 2, 3):  # the run is lived again from an older checkpoint, three times
+        paths = [checkpoints.save(tmp_path, f"update-{first}{number}", some(first), 2) for number in range(4)]
+        checkpoints.set_aside_later(tmp_path, paths[2].name)
+    checkpoints.save(tmp_path, "update-40", some(4), 2)
+    hidden = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("."))
+    assert hidden == [".update-23.superseded", ".update-33.superseded"]
+    assert checkpoints.load(tmp_path / hidden[0]).state["number"] == 2
+    assert [path.name for path in sorted(tmp_path.iterdir()) if path.name[0] != "."] == ["update-32", "update-40"]
+
+
 @pytest.mark.parametrize("carry", [False, True])
 def test_an_organism_is_loaded_as_it_was(tmp_path: Path, carry: bool) -> None:
     network = {"carry_state": carry, "input_scaling": "standardise", "readout": "first_spike"}

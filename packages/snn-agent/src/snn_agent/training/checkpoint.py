@@ -27,6 +27,9 @@ from snn_agent.errors import CheckpointError
 FORMAT = 1
 """Version of the layout; read before anything else."""
 
+SUPERSEDED = ".superseded"
+"""What the name of a checkpoint that was set aside ends with."""
+
 MODEL, OPTIMIZER, WORLDS, STATE = "model.safetensors", "optimizer.safetensors", "worlds.safetensors", "state.json"
 
 
@@ -50,6 +53,8 @@ def copied(checkpoint: Checkpoint) -> Checkpoint:
 
 def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int | None) -> Path:
     """Write a checkpoint into ``folder / name`` and remove all but the ``keep`` newest ones (None: keep all).
+
+    Of those that :func:`set_aside_later` hid, no more than ``keep`` are left either.
 
     Raises:
         CheckpointError: there is one of that name already.
@@ -77,8 +82,9 @@ def save(folder: Path, name: str, checkpoint: Checkpoint, keep: int | None) -> P
     _sync(draft)
     draft.rename(target)
     _sync(folder)
-    for old in [] if keep is None else _names(folder)[: -max(1, keep)]:
-        shutil.rmtree(folder / old)
+    if keep is not None:
+        for old in [*_names(folder)[: -max(1, keep)], *_superseded(folder)[: -max(1, keep)]]:
+            shutil.rmtree(folder / old)
     return target
 
 
@@ -137,13 +143,18 @@ def _names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
+def _superseded(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.glob(f".*{SUPERSEDED}"))
+
+
 def set_aside_later(folder: Path, name: str) -> None:
     """Hide the checkpoints that are newer than ``name``: damaged ones, and the future of a run that is lived again.
 
-    They are kept under the name ``.<name>.superseded``, where nothing finds them by itself.
+    They are kept under the name ``.<name>.superseded``, where nothing finds them by itself. When the next checkpoint is
+    written, the earliest of them go if there are more than a run keeps checkpoints.
     """
     for later in [entry for entry in _names(folder) if entry > name] if folder.is_dir() else []:
-        hidden = folder / f".{later}.superseded"
+        hidden = folder / f".{later}{SUPERSEDED}"
         shutil.rmtree(hidden, ignore_errors=True)
         (folder / later).rename(hidden)
 
