@@ -215,7 +215,7 @@ def test_structure_that_does_nothing_leaves_no_trace() -> None:
     )  # fmt: skip
     without, asked = (update(trainer_for(structure=structure), 6) for structure in (FIXED, idle))
     a, b = everything(without), everything(asked)
-    assert differences(a, b) == ["generator.structure", "rule_states"]
+    assert differences(a, b) == ["configs", "generator.structure", "rule_states"]
 
 
 def test_structure_that_does_something_leaves_a_trace() -> None:

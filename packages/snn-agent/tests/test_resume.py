@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,9 +14,19 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
-from training_cases import DeafSongs, Songs, differences, everything, lines_without_clock, trainer_for, update
+from training_cases import (
+    CHANGING,
+    LEARNING,
+    DeafSongs,
+    Songs,
+    differences,
+    everything,
+    lines_without_clock,
+    trainer_for,
+    update,
+)
 
-from snn_agent import AdaptiveTrainer, StructureConfig
+from snn_agent import AdaptiveTrainer
 from snn_agent.errors import CheckpointError
 from snn_agent.training import checkpoint as checkpoints
 from snn_agent.training.snapshot import rebuild_organism
@@ -181,7 +192,11 @@ def test_worlds_that_cannot_be_saved_begin_anew(tmp_path: Path) -> None:
     ("options", "text"),
     [
         ({"env": Songs(5)}, r"observations \(3, 4\) \(worlds, inputs\), but these environments give \(5, 4\)"),
-        ({"structure": StructureConfig(growth="none")}, r"written with 2 structural rules, but this run has 1"),
+        (
+            {"structure": dataclasses.replace(CHANGING, growth="none", growth_size=5)},
+            r"settings .*: structure.growth was 'periodic' and is 'none'; structure.growth_size was 4 and is 5",
+        ),
+        ({"learning": dataclasses.replace(LEARNING, gamma=0.5)}, r"learning.gamma was 0.9 and is 0.5. Resume with the"),
     ],
 )
 def test_what_does_not_fit_the_checkpoint_is_refused(tmp_path: Path, options: dict[str, Any], text: str) -> None:

@@ -58,6 +58,7 @@ class Agent:
         self, organism: GrowingSparseSNN, learning: LearningConfig, structure: StructureConfig, seed: int
     ) -> None:
         self.organism = organism
+        self.configs: dict[str, LearningConfig | StructureConfig] = {"learning": learning, "structure": structure}
         self.rule: LearningRule = Reinforce(learning)
         self.learner: LearnerState = self.rule.init(organism)
         self.statistics: NeuronStatistics = statistics.init(organism.hidden, device=organism.device)
@@ -81,7 +82,7 @@ class Agent:
 
     def change_intervals(self, structure: StructureConfig) -> None:
         """Go on with rules that differ from the present ones in their intervals only."""
-        self.rules = make_rules(structure)
+        self.rules, self.configs["structure"] = make_rules(structure), structure
         intervals = {"growth": structure.grow_interval, "pruning": structure.prune_interval}
         present = [intervals[kind] for kind in ("pruning", "growth") if getattr(structure, kind) != "none"]
         now = {

@@ -77,6 +77,7 @@ def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint
     optimizer |= {f"life.{name}": tensor for name, tensor in life.tensors().items()}
     state = {
         "organism": describe_organism(agent.organism),
+        "configs": {part: dataclasses.asdict(config) for part, config in agent.configs.items()},
         "counters": dataclasses.asdict(agent.counters),
         "next_id": agent.next_id,
         "hidden_at_start": agent.hidden_at_start,
@@ -91,7 +92,7 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
     """Make a fresh agent (around the rebuilt organism) and its life what they were.
 
     Raises:
-        CheckpointError: the organism, the rules or the worlds are not those of the checkpoint.
+        CheckpointError: the organism, the configs or the worlds are not those of the checkpoint.
     """
     tensors, state, device = checkpoint.optimizer, checkpoint.state, agent.organism.device
     if agent.organism.hidden != state["organism"]["hidden"]:
@@ -99,6 +100,7 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
             f"the checkpoint's organism has {state['organism']['hidden']} hidden neurons, but this one "
             f"{agent.organism.hidden}. Resume with the organism that load_organism reads from that checkpoint."
         )
+    _refuse_other_configs(agent, state)
 
     def part(prefix: str) -> dict[str, Tensor]:
         found = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
@@ -121,14 +123,26 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
     agent.counters = Counters(**state["counters"])
     agent.next_id = int(state["next_id"])
     agent.hidden_at_start = int(state["hidden_at_start"])
-    if len(agent.rule_states) != len(state["rule_states"]):
-        raise CheckpointError(
-            f"the checkpoint was written with {len(state['rule_states'])} structural rules, but this run has "
-            f"{len(agent.rule_states)}. Resume with the run's own StructureConfig."
-        )
     agent.rule_states = [
         state_from_json(fresh, saved) for fresh, saved in zip(agent.rule_states, state["rule_states"], strict=True)
     ]
     agent.ledger = EnergyLedger.from_dict(state["ledger"])
     if not life.restore(part("life."), checkpoint.worlds):
         agent.membranes = None  # they belong to episodes that are no more
+
+
+def _refuse_other_configs(agent: Agent, state: dict[str, Any]) -> None:
+    """A run goes on exactly only by the rules by which it began."""
+    saved = state.get("configs", {})  # nothing is known of a knob that was not written down
+    other = [
+        f"{part}.{name} was {before!r} and is {value!r}"
+        for part, config in agent.configs.items()
+        for name, value in dataclasses.asdict(config).items()
+        if name not in ("grow_interval", "prune_interval")  # which train() may change
+        and (before := saved.get(part, {}).get(name, value)) != value
+    ]
+    if other:
+        raise CheckpointError(
+            f"this run has other settings than that of the checkpoint: {'; '.join(other)}. Resume with the run's own, "
+            f"or begin a new run with the organism that load_organism reads from it."
+        )
