@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -53,6 +53,14 @@ bench-engine:  ## Measure the hidden layer's speed beside Norse, snnTorch and Sp
 bench-train:  ## Measure the speed of the whole training beside PPO of Stable-Baselines3
 	@VENV=$(VENV) ./setup.sh bench
 	$(PYTHON_BIN) tools/bench.py train
+
+bench-race:  ## Measure the food eaten after equal time beside PPO of Stable-Baselines3 (20 minutes)
+	@VENV=$(VENV) ./setup.sh bench
+	$(PYTHON_BIN) tools/bench.py race --folder runs/race
+
+bench-scaling:  ## Measure how time and memory grow with neurons, worlds and ticks
+	@VENV=$(VENV) ./setup.sh bench
+	$(PYTHON_BIN) tools/bench.py scaling
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,4 +1,4 @@
-"""Measure speed, side by side in one run: ``python tools/bench.py env``, ``engine``, ``train``.
+"""Measure speed, side by side in one run: ``python tools/bench.py env``, ``engine``, ``train``, ``race``, ``scaling``.
 
 Prints tables and writes the same figures, with the machine and the command, as JSON; ``--markdown`` writes the tables
 in the form of ``docs/performance.md``.
@@ -17,6 +17,8 @@ import tyro
 from benchmarks.engine import EngineBenchmark, engine_tables, measure_engine
 from benchmarks.env import EnvBenchmark, measure_env, show_env
 from benchmarks.machine import describe_machine
+from benchmarks.race import RaceBenchmark, measure_race, race_picture, race_tables
+from benchmarks.scaling import ScalingBenchmark, measure_scaling, scaling_tables
 from benchmarks.tables import Table, print_tables, write_markdown
 from benchmarks.train import TrainBenchmark, measure_train, train_tables
 
@@ -93,9 +95,73 @@ class Train:
     """Where the tables go as Markdown."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Race:
+    """Food eaten after equal time: ours fixed and growing, ours on Norse, and PPO of Stable-Baselines3."""
+
+    folder: Path
+    """Where race.json, race.svg and race.md go; must hold no race yet."""
+    seconds: tuple[float, ...] = (60.0, 180.0, 300.0)
+    """Marks; every training runs until the last one, one after the other."""
+    interval: float = 2.0
+    """Seconds between two samples."""
+    hidden: int = 512
+    """Neurons, and the width of SB3's hidden layers."""
+    engines: tuple[str, ...] = ("auto", "norse")
+    """Our engines; the first one also grows by the default preset."""
+    sb3: bool = True
+    """Whether SB3 takes part."""
+    worlds: int = 256
+    """Worlds that live at the same time."""
+    rollout_steps: int = 32
+    """Steps of each world between two updates."""
+    threads: int = 2
+    """Threads of the arithmetic."""
+    seed: int = 0
+    """Of everything."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """How time and memory of the whole training grow with neurons, worlds and ticks."""
+
+    hidden: tuple[int, ...] = (64, 128, 256, 512, 1024)
+    """Numbers of neurons."""
+    worlds: tuple[int, ...] = (64, 128, 256, 512, 1024)
+    """Numbers of worlds."""
+    ticks: tuple[int, ...] = (5, 10, 20, 40)
+    """Ticks of a decision."""
+    base_hidden: int = 256
+    """Neurons while something else varies."""
+    base_worlds: int = 256
+    """Worlds while something else varies."""
+    base_ticks: int = 10
+    """Ticks while something else varies."""
+    rollout_steps: int = 32
+    """Steps of each world between two updates."""
+    engine: str = "auto"
+    """Our engine."""
+    warm_up: int = 2
+    """Updates before the measuring."""
+    updates: int = 10
+    """Updates measured, each by itself; the fastest one is reported."""
+    threads: int = 2
+    """Threads of the arithmetic."""
+    json: Path | None = None
+    """Where the figures go; standard output gets them otherwise."""
+    markdown: Path | None = None
+    """Where the tables go as Markdown."""
+
+
 def main() -> None:
     """Entry point."""
-    commands: dict[str, Callable[..., None]] = {"env": env, "engine": engine, "train": train}
+    commands: dict[str, Callable[..., None]] = {
+        "env": env,
+        "engine": engine,
+        "train": train,
+        "race": race,
+        "scaling": scaling,
+    }
     tyro.extras.subcommand_cli_from_dict(commands, description=__doc__)
 
 
@@ -117,6 +183,25 @@ def train(options: Annotated[Train, tyro.conf.arg(name="")] = Train()) -> None:
     """Speed of the whole training."""
     result = measure_train(TrainBenchmark(**_fields(options)))
     _report("train", result, train_tables(result), options.json, options.markdown)
+
+
+def race(options: Annotated[Race, tyro.conf.arg(name="")]) -> None:
+    """Food eaten after equal time."""
+    files = {kind: options.folder / f"race.{kind}" for kind in ("json", "svg", "md")}
+    if any(file.exists() for file in files.values()):
+        sys.exit(f"{options.folder} holds a race already, and it is not overwritten. Choose another folder.")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    settings = _fields(options)
+    del settings["folder"]
+    result = measure_race(RaceBenchmark(**settings))
+    files["svg"].write_text(race_picture(result))
+    _report("race", result, race_tables(result), files["json"], files["md"])
+
+
+def scaling(options: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling()) -> None:
+    """Growth of time and memory."""
+    result = measure_scaling(ScalingBenchmark(**_fields(options)))
+    _report("scaling", result, scaling_tables(result), options.json, options.markdown)
 
 
 def _fields(options: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def print_tables(tables: Iterable[Table]) -> None:
 def write_markdown(path: Path, tables: Iterable[Table], machine: dict[str, str], command: str) -> None:
     """Write in the form of ``docs/performance.md``: what, on which machine, by which command, then the figures."""
     versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("processor", "cores"))
-    parts = [f"`{command}` on {machine['processor']} ({machine['cores']} cores), {versions}."]
+    parts = [f"`python {command}` on {machine['processor']} ({machine['cores']} cores), {versions}."]
     for table in tables:
         lines = ["| " + " | ".join(table.header) + " |", "|" + "---|" * len(table.header)]
         lines += ["| " + " | ".join(row) + " |" for row in table.rows]

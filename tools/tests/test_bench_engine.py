@@ -32,6 +32,7 @@ def counts_and_gradient(layer: layers.Layer) -> tuple[torch.Tensor, torch.Tensor
     return counts.detach(), gradient * layer.drive_scale
 
 
+@pytest.mark.slow
 def test_figures_are_complete_and_ratios_are_those_of_the_rates(tmp_path: Path) -> None:
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     sizes = ["--hidden", "8", "12", "--samples", "16", "--ticks", "3", "--seconds", "0.01", "--repeats", "2"]

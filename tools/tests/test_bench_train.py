@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import gymnasium
 import numpy as np
@@ -18,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.contestants import SB3, Contestant
 from benchmarks.loops import make_loop
 from benchmarks.sb3_worlds import ForagingVecEnv
+from benchmarks.scaling import fit_power
+from benchmarks.svg import line_chart
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -94,6 +98,7 @@ def test_a_loop_carries_out_as_many_updates_as_it_is_told(engine: str) -> None:
     assert {sample["neurons"] for sample in samples} == {8}
 
 
+@pytest.mark.slow
 def test_training_figures_are_complete(tmp_path: Path) -> None:
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     sizes = ["--hidden", "8", "12", "--reuse-epochs", "2", "1", "--worlds", "4", "--rollout-steps", "8"]
@@ -112,3 +117,61 @@ def test_training_figures_are_complete(tmp_path: Path) -> None:
     if sys.platform.startswith("linux"):
         assert all(row["peak_bytes"] > 2**26 for row in result["memory"]), "PyTorch alone takes more"
     assert "| torch |" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_race_writes_its_samples_its_table_and_a_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "race"
+    small = ["--hidden", "8", "--worlds", "8", "--rollout-steps", "16", "--threads", "1", "--engines", "torch"]
+    short = ["--seconds", "2", "1", "--interval", "0.1", "--folder", folder]
+    bench("race", *small, *short)
+    result = json.loads((folder / "race.json").read_text())["race"]
+    names = [run["name"] for run in result["runs"]]
+    assert names == ["engine torch, 8", "engine torch, growing", "SB3 PPO, perceptron, 8"]
+    assert [(row["run"], row["mark"]) for row in result["marks"]] == [(name, mark) for name in names for mark in (1, 2)]
+    for run in result["runs"]:
+        moments = [sample["seconds"] for sample in run["samples"]]
+        assert moments == sorted(moments)
+        assert moments[-1] >= 2.0
+        by_then = [sample for sample in run["samples"] if sample["seconds"] <= 1.0]
+        row = next(row for row in result["marks"] if (row["run"], row["mark"]) == (run["name"], 1))
+        expected = (by_then[-1]["env_steps"], by_then[-1]["food"]) if by_then else (None, None)
+        assert (row["env_steps"], row["food"]) == expected
+        for sample in run["samples"]:  # food is known from the end of the first episodes
+            assert (sample["food"] is not None) == (sample["env_steps"] >= 8 * 500)
+    picture = ElementTree.fromstring((folder / "race.svg").read_text())
+    assert len(picture.findall("{*}polyline")) == 3
+    assert "| engine torch, growing |" in (folder / "race.md").read_text()
+    again = subprocess.run([sys.executable, TOOLS / "bench.py", "race", *short], capture_output=True, check=False)
+    assert b"not overwritten" in again.stderr
+
+
+@pytest.mark.slow
+def test_scaling_figures_are_complete(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    sizes = ["--hidden", "32", "64", "--worlds", "8", "--ticks", "2", "--base-hidden", "32", "--base-worlds", "8"]
+    few = ["--rollout-steps", "8", "--warm-up", "1", "--updates", "2", "--threads", "1", "--engine", "torch"]
+    bench("scaling", *sizes, *few, "--json", figures)
+    result = json.loads(figures.read_text())["scaling"]
+    measured = [(row["variable"], row["value"]) for row in result["rows"]]
+    assert measured == [("hidden", 32), ("hidden", 64), ("worlds", 8), ("ticks", 2)]
+    assert all(row["slowest_update"] >= row["seconds_per_update"] > 0 for row in result["rows"])
+    assert {fit["variable"] for fit in result["fits"] if fit["quantity"] == "seconds_per_update"} == {"hidden"}
+
+
+def test_fitted_exponents_are_those_of_power_laws() -> None:
+    cubes = fit_power([(float(x), 5.0 * x**3) for x in (4, 1, 2)])
+    assert cubes == pytest.approx({"exponent": 3.0, "r_squared": 1.0, "last_exponent": 3.0})
+    bent = fit_power([(1.0, 1.0), (math.e, 1.0), (math.e**2, math.e**3)])  # logarithms: (0, 0), (1, 0), (2, 3)
+    assert bent == pytest.approx({"exponent": 1.5, "r_squared": 0.75, "last_exponent": 3.0})
+
+
+def test_a_chart_puts_points_where_they_belong() -> None:
+    chart = ElementTree.fromstring(line_chart("a < b", "x", "y", {"one & two": [(0.0, 0.0), (10.0, 5.0)], "none": []}))
+    full, empty = (line.get("points") for line in chart.findall("{*}polyline"))
+    assert empty == ""
+    (x0, y0), (x1, y1) = (map(float, pair.split(",")) for pair in str(full).split())
+    vertical = [line for line in chart.findall("{*}line") if line.get("x1") == line.get("x2")]
+    assert (x0, x1) == (float(str(vertical[0].get("x1"))), float(str(vertical[-1].get("x1"))))
+    assert y0 == float(str(vertical[0].get("y2"))) > y1 == float(str(vertical[0].get("y1")))
+    assert {"a < b", "one & two"} <= {text.text for text in chart.findall("{*}text")}
