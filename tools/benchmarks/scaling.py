@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.apart import run_apart
 from benchmarks.contestants import Contestant
 from benchmarks.rounds import Row
-from benchmarks.tables import Table, short
+from benchmarks.tables import Table, mebibytes, short
 
 QUANTITIES = ("seconds_per_update", "bytes_beyond")
 
@@ -33,7 +33,9 @@ class ScalingBenchmark:
 
 def measure_scaling(benchmark: ScalingBenchmark) -> dict[str, Any]:
     """Time of an update and memory beyond that of a tiny training, each size in a fresh process; fitted exponents."""
-    tiny = _peak(run_apart("updates", _contestant(benchmark, hidden=32, worlds=8, ticks=1), warm_up=1, measured=1))
+    smallest = _contestant(benchmark, hidden=32, worlds=8, ticks=1)
+    run_apart("updates", smallest, warm_up=1, measured=1)  # what is compiled once is not measured
+    tiny = _peak(run_apart("updates", smallest, warm_up=1, measured=1))
     rows: list[Row] = []
     for variable in ("hidden", "worlds", "ticks"):
         for value in getattr(benchmark, variable):
@@ -47,7 +49,7 @@ def measure_scaling(benchmark: ScalingBenchmark) -> dict[str, Any]:
                     "seconds_per_update": min(answer["seconds"]),
                     "slowest_update": max(answer["seconds"]),
                     "env_steps_per_second": answer["env_steps"] / sum(answer["seconds"]),
-                    "peak_bytes": peak,
+                    "update_peak_bytes": peak,
                     "bytes_beyond": None if peak is None or tiny is None else peak - tiny,
                 }
             )
@@ -76,7 +78,7 @@ def _contestant(benchmark: ScalingBenchmark, **changes: int) -> Contestant:
 
 
 def _peak(answer: dict[str, Any]) -> int | None:
-    peak: int | None = answer["peak_bytes"]
+    peak: int | None = answer["update_peak_bytes"]
     return peak
 
 
@@ -115,12 +117,12 @@ def scaling_tables(result: dict[str, Any]) -> list[Table]:
             str(row["value"]),
             f"{1e3 * row['seconds_per_update']:.1f} ({1e3 * row['slowest_update']:.1f})",
             short(row["env_steps_per_second"]),
-            "–" if row["bytes_beyond"] is None else f"{row['bytes_beyond'] / 2**20:.1f}",
+            mebibytes(row["bytes_beyond"]),
         )
         for row in result["rows"]
     ]
     base = ", ".join(f"{name} {value}" for name, value in result["base"].items())
-    tiny = "" if result["tiny_peak_bytes"] is None else f" Tiny training: {result['tiny_peak_bytes'] / 2**20:.0f} MiB."
+    tiny = f" A tiny training: {mebibytes(result['tiny_peak_bytes'])} MiB."
     fits: list[tuple[str, ...]] = [
         (
             fit["variable"],

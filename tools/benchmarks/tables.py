@@ -24,7 +24,8 @@ def print_tables(tables: Iterable[Table]) -> None:
     """Print for people who look at a terminal."""
     console = Console(width=130, highlight=False)
     for table in tables:
-        drawn = rich.table.Table(*table.header, title=table.title, title_justify="left", box=rich.box.SIMPLE_HEAD)
+        console.print(f"\n{table.title}")  # by itself: the title of a rich table is broken to the table's width
+        drawn = rich.table.Table(*table.header, box=rich.box.SIMPLE_HEAD)
         for row in table.rows:
             drawn.add_row(*row)
         console.print(drawn)
@@ -63,3 +64,8 @@ def times(number: float | None) -> str:
 def percent(share: float | None) -> str:
     """``12.3 %``; a dash for nothing."""
     return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def mebibytes(number: int | None) -> str:
+    """``31.4``; a dash for nothing."""
+    return "–" if number is None else f"{number / 2**20:.1f}"

@@ -12,7 +12,7 @@ from benchmarks.apart import run_apart
 from benchmarks.contestants import SB3, Contestant
 from benchmarks.loops import Loop, make_loop, why_missing
 from benchmarks.rounds import Row, best_and_worst, in_turn, ratio
-from benchmarks.tables import Table, short, times
+from benchmarks.tables import Table, mebibytes, short, times
 
 from snn_agent.engine.select import make_engine
 
@@ -120,7 +120,8 @@ def _memory(engines: dict[str, str], benchmark: TrainBenchmark) -> list[Row]:
     rows = []
     for contestant in who:
         answer = run_apart("updates", contestant, warm_up=benchmark.warm_up, measured=benchmark.updates)
-        rows.append({"loop": contestant.name, "engine": contestant.engine, "peak_bytes": answer["peak_bytes"]})
+        peaks = {name: answer[name] for name in ("peak_bytes", "update_peak_bytes")}
+        rows.append({"loop": contestant.name, "engine": contestant.engine, **peaks})
     return rows
 
 
@@ -148,8 +149,9 @@ def train_tables(result: dict[str, Any]) -> list[Table]:
     tables = [Table(f"Environment steps per second of the whole training: {what}", header, lines, notes)]
     if result["memory"]:
         memory: list[tuple[str, ...]] = [
-            (row["loop"], row["engine"], "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.0f} MiB")
+            (row["loop"], row["engine"], *(mebibytes(row[name]) for name in ("peak_bytes", "update_peak_bytes")))
             for row in result["memory"]
         ]
-        tables.append(Table("Peak resident memory of a training process", ("training", "engine", "peak"), memory))
+        header = ("training", "engine", "of the process", "of its updates after the warm-up")
+        tables.append(Table("Peak resident memory, MiB", header, memory))
     return tables

@@ -115,7 +115,7 @@ def test_training_figures_are_complete(tmp_path: Path) -> None:
         assert row["env_steps_per_second"] >= row["slowest_round"] > 0
     assert [row["engine"] for row in result["memory"]] == ["torch", "torch", SB3]
     if sys.platform.startswith("linux"):
-        assert all(row["peak_bytes"] > 2**26 for row in result["memory"]), "PyTorch alone takes more"
+        assert all(row["peak_bytes"] >= row["update_peak_bytes"] > 2**26 for row in result["memory"])
     assert "| torch |" in page.read_text()
 
 
