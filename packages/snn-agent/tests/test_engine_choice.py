@@ -29,7 +29,7 @@ def test_auto_is_resolved() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(ConfigError, match=r"engine must be one of 'auto', 'norse', 'torch', .* got 'jax'"):
+    with pytest.raises(ConfigError, match=r"engine must be one of 'auto', 'numba', 'norse', .* got 'jax'"):
         make_engine("jax")
 
 

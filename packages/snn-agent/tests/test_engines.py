@@ -12,10 +12,11 @@ from torch import Tensor
 from snn_agent import LayerOutput, LIFParameters, LIFState, SurrogateSpec
 from snn_agent.engine import torch_engine
 from snn_agent.engine.contract import Engine
+from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.norse_reference import NorseEngine, norse_method
 from snn_agent.engine.torch_engine import TorchEngine
 
-ENGINES = [NorseEngine(), TorchEngine()]
+ENGINES = [NorseEngine(), TorchEngine(), NumbaEngine()]
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 

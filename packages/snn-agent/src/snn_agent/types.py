@@ -5,11 +5,70 @@ Shape letters: ``B`` worlds, ``T`` ticks, ``H`` hidden neurons, ``A`` actions, `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Events:
+    """Observations of which most numbers are zero, by those that are not: N rows of D features (compressed rows).
+
+    Attributes:
+        offsets: row n has the entries ``offsets[n]`` to ``offsets[n + 1]``, int64 ``[N + 1]``.
+        columns: which feature, int32 ``[E]``, ascending in each row.
+        values: the number, ``[E]``; empty: all are 1.
+        features: D.
+    """
+
+    offsets: Tensor  # [N + 1]
+    columns: Tensor  # [E]
+    values: Tensor  # [E] or [0]
+    features: int
+
+    def __len__(self) -> int:  # rows, as a tensor's
+        return len(self.offsets) - 1
+
+    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The same observations as a tensor, [N, D]."""
+        table = torch.zeros((len(self), self.features), dtype=dtype, device=self.columns.device)
+        row = torch.repeat_interleave(torch.diff(self.offsets))
+        table[row, self.columns.long()] = self.values.to(dtype) if len(self.values) else 1.0
+        return table
+
+    def take(self, rows: Tensor) -> Events:
+        """Some of the observations, int64 [M], in that order."""
+        lengths = torch.diff(self.offsets)[rows]
+        offsets = torch.zeros(len(rows) + 1, dtype=torch.int64, device=self.offsets.device)
+        torch.cumsum(lengths, 0, out=offsets[1:])
+        entries = torch.repeat_interleave(self.offsets[rows] - offsets[:-1], lengths)
+        entries += torch.arange(len(entries), device=entries.device)
+        return Events(
+            offsets, self.columns[entries], self.values[entries] if len(self.values) else self.values, self.features
+        )
+
+    def to(self, device: torch.device | str) -> Events:
+        """The events on another device."""
+        return Events(self.offsets.to(device), self.columns.to(device), self.values.to(device), self.features)
+
+    @classmethod
+    def join(cls, parts: Sequence[Events]) -> Events:
+        """Observations one after the other."""
+        starts = [0, *itertools.accumulate(len(part.columns) for part in parts)]
+        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
+        device = parts[0].offsets.device
+        weighted = any(len(part.values) for part in parts)
+        values = [part.values if len(part.values) else torch.ones(len(part.columns), device=device) for part in parts]
+        return cls(
+            torch.cat([*offsets, torch.tensor([starts[-1]], device=device)]),
+            torch.cat([part.columns for part in parts]),
+            torch.cat(values) if weighted else parts[0].values[:0],
+            parts[0].features,
+        )
 
 
 class LIFState(NamedTuple):
@@ -85,7 +144,7 @@ class PolicyOutput(NamedTuple):
 class Rollout(NamedTuple):
     """L steps of B worlds under one policy. Time comes first; all is data, nothing holds gradients."""
 
-    observation: Tensor  # [L, B, D] features as the environment gave them, unscaled
+    observation: Tensor | Events  # [L, B, D] features as the environment gave them, unscaled; or events of L·B rows
     action: Tensor  # [L, B] int64
     log_prob: Tensor  # [L, B] of the action, when it was chosen
     value: Tensor  # [L, B] the critic's estimate before the step
@@ -96,3 +155,10 @@ class Rollout(NamedTuple):
     valid: Tensor  # [L, B] bool; False where a step was an environment's own reset step
     counts: Tensor  # [H] spikes of each hidden neuron, summed over all decisions
     state: OrganismState | None  # [L, B, …] before each decision, where it is carried from one to the next
+
+    def last_observation(self) -> Tensor:
+        """What was seen before the last step, [B, D]."""
+        if isinstance(self.observation, Tensor):
+            return self.observation[-1]
+        n, B = len(self.observation), self.action.shape[1]
+        return self.observation.take(torch.arange(n - B, n, device=self.action.device)).dense()

@@ -10,11 +10,14 @@ import torch
 
 from snn_agent import checks
 from snn_agent.engine.contract import Engine
+from snn_agent.engine.device import resolve_device
 from snn_agent.engine.norse_reference import NorseEngine
+from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.torch_engine import TorchEngine
 
 ENGINES: Final[Mapping[str, Callable[[torch.device | str], Engine]]] = MappingProxyType(
     {
+        "numba": NumbaEngine,
         "norse": NorseEngine,
         "torch": TorchEngine,
         "torch-compile": lambda device: TorchEngine(device, compiled=True),
@@ -26,8 +29,8 @@ def make_engine(name: str = "auto", device: torch.device | str = "cpu") -> Engin
     """Return the engine of that name on ``device``; it says its concrete name, for the run record.
 
     Args:
-        name: a key of :data:`ENGINES`, or ``"auto"`` for the fastest one that needs no compiler: ``"torch"``.
-            Nothing is ever replaced silently: an engine that is named and missing is an error.
+        name: a key of :data:`ENGINES`, or ``"auto"`` for the fastest one that needs no compiler: ``"numba"`` on
+            the CPU, ``"torch"`` elsewhere. Nothing is ever replaced silently: an engine that is named and missing is an error.
         device: where it is to run, for instance ``"cpu"`` or ``"cuda"`` (which is also an AMD GPU).
 
     Raises:
@@ -35,4 +38,6 @@ def make_engine(name: str = "auto", device: torch.device | str = "cpu") -> Engin
         BackendUnavailable: the engine or the device is missing on this machine.
     """
     chosen = checks.choice("engine", name, ("auto", *ENGINES))
-    return ENGINES["torch" if chosen == "auto" else chosen](device)
+    if chosen == "auto":
+        chosen = "numba" if resolve_device(device).type == "cpu" else "torch"
+    return ENGINES[chosen](device)

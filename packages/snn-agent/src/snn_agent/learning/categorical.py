@@ -18,16 +18,22 @@ def entropy(logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw one action a row, [N, A] -> int64 [N], by inverting the cumulative distribution at a uniform number.
+def choose(logits: Tensor, uniform: Tensor) -> Tensor:
+    """An action a row by a uniform number in [0, 1) each, float64 [N], [N, A] -> int64 [N].
 
-    Works in float64, so that a probability is off by less than 1e-15; an action of probability 0 is never drawn.
-    The draw takes exactly N numbers of the generator, which must live where the logits do.
+    The cumulative distribution is inverted at the number, in float64, so that a probability is off by less than 1e-15;
+    an action of probability 0 is never chosen.
     """
     cumulative = torch.softmax(logits.double(), dim=-1).cumsum(dim=-1)
     cumulative /= cumulative[:, -1:].clone()  # exactly 1 at the end, so no uniform number lies beyond it
-    uniform = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64, device=logits.device)
-    return (cumulative <= uniform).sum(dim=-1)
+    return (cumulative <= uniform[:, None]).sum(dim=-1)
+
+
+@torch.no_grad()
+def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw one action a row, [N, A] -> int64 [N]; takes exactly N numbers of the generator, which lives with the logits."""
+    uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64, device=logits.device)
+    return choose(logits, uniform)
 
 
 def greedy(logits: Tensor) -> Tensor:

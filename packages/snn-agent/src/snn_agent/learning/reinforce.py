@@ -17,12 +17,15 @@ from snn_agent.errors import NonFiniteError
 from snn_agent.learning import categorical, neuron_adam
 from snn_agent.learning.baseline import EmaBaseline, EmaState
 from snn_agent.learning.contract import UpdateDiagnostics
+from snn_agent.learning.fused_step import FusedLearner
 from snn_agent.learning.objective import policy_objective, value_objective
 from snn_agent.learning.returns import advantages, lambda_returns, normalise
+from snn_agent.learning.samples import Samples
 from snn_agent.learning.schedule import SCHEDULES
+from snn_agent.network.decision import fusing_engine
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.topology import LEARNT, NEURON_AXIS
-from snn_agent.types import OrganismState, Rollout
+from snn_agent.types import Events, Rollout
 
 
 class ReinforceState(NamedTuple):
@@ -85,16 +88,30 @@ class Reinforce:
         learning_rate = self._schedule(self.config.learning_rate, progress)
         n = samples.action.shape[0]
         size = math.ceil(n / self.config.minibatches)
-        totals = torch.zeros(len(UpdateDiagnostics._fields), dtype=torch.float64)
+        fused = None if fusing_engine(organism) is None else FusedLearner(organism, samples, self.config)
+        totals = dict.fromkeys(UpdateDiagnostics._fields, 0.0)
         steps = 0
         for _ in range(self.config.reuse_epochs):
             order = torch.randperm(n, generator=generator).to(samples.action.device)
             for part in torch.split(order, size):
-                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
+                if fused is None:
+                    adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
+                else:
+                    adam, numbers = fused.step(state.adam, part, learning_rate)
+                self._refuse_non_finite(numbers)
                 state = state._replace(adam=adam)
-                totals += numbers
+                for name in totals:
+                    totals[name] += numbers[name]
                 steps += 1
-        return state, UpdateDiagnostics(*(totals / steps).tolist())
+        return state, UpdateDiagnostics(**{name: total / steps for name, total in totals.items()})
+
+    def _refuse_non_finite(self, numbers: dict[str, float]) -> None:
+        if not math.isfinite(numbers["loss"]) or not math.isfinite(numbers["gradient_norm"]):
+            raise NonFiniteError(
+                f"the loss is {numbers['loss']:g} and its gradient's norm {numbers['gradient_norm']:g}. The weights are "
+                f"those before this step. Lower learning_rate ({self.config.learning_rate:g}), or look for numbers in "
+                f"the observations or rewards that are not finite."
+            )
 
     def _samples(self, state: ReinforceState, rollout: Rollout) -> tuple[ReinforceState, Samples]:
         """Targets and advantages of a rollout, as a flat batch of its N = L·B decisions."""
@@ -110,10 +127,10 @@ class Reinforce:
         advantage = advantages(target, value, rollout.valid)
         if config.normalise_advantages:
             advantage = normalise(advantage, rollout.valid)
-        flat = rollout.action.numel()
+        flat, seen = rollout.action.numel(), rollout.observation
         before = None if rollout.state is None else rollout.state.map(lambda tensor: tensor.reshape(flat, -1))
         return state, Samples(
-            observation=rollout.observation.reshape(flat, -1),
+            observation=seen if isinstance(seen, Events) else seen.reshape(flat, -1),
             action=rollout.action.reshape(flat),
             log_prob=rollout.log_prob.reshape(flat),
             advantage=advantage.reshape(flat),
@@ -124,7 +141,8 @@ class Reinforce:
 
     def _step(
         self, organism: GrowingSparseSNN, adam: neuron_adam.AdamState, batch: Samples, learning_rate: float
-    ) -> tuple[neuron_adam.AdamState, Tensor]:
+    ) -> tuple[neuron_adam.AdamState, dict[str, float]]:
+        """One optimizer step by autograd; a gradient that is not finite changes nothing."""
         config = self.config
         output, _ = organism(batch.observation, batch.state)
         log_prob = categorical.log_prob(output.logits, batch.action)
@@ -141,45 +159,14 @@ class Reinforce:
         found = torch.autograd.grad(loss, list(learnt.values()), allow_unused=True, materialize_grads=True)
         gradients = dict(zip(learnt, found, strict=True))
         norm = neuron_adam.clip_by_global_norm(gradients, config.max_grad_norm)
-        if not bool(torch.isfinite(norm)) or not bool(torch.isfinite(loss)):
-            raise NonFiniteError(
-                f"the loss is {float(loss.detach()):g} and its gradient's norm {float(norm):g}. The weights are those "
-                f"before this step. Lower learning_rate ({config.learning_rate:g}), or look for numbers in the "
-                f"observations or rewards that are not finite."
-            )
-        adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate)
-        numbers = (
-            loss,
-            policy_loss,
-            value_loss,
-            diagnostics.entropy,
-            diagnostics.approx_kl,
-            diagnostics.clip_fraction,
-            norm,
-        )
-        return adam, torch.stack([torch.as_tensor(number).detach().double().cpu() for number in numbers])
-
-
-class Samples(NamedTuple):
-    """N decisions to learn from."""
-
-    observation: Tensor  # [N, D]
-    action: Tensor  # [N]
-    log_prob: Tensor  # [N] when they were made
-    advantage: Tensor  # [N]
-    target: Tensor  # [N]
-    weight: Tensor  # [N] 0 where a step was no real transition
-    state: OrganismState | None  # [N, …]
-
-    def take(self, rows: Tensor) -> Samples:
-        """Some of the decisions."""
-        state = None if self.state is None else self.state.map(lambda tensor: tensor[rows])
-        return Samples(
-            self.observation[rows],
-            self.action[rows],
-            self.log_prob[rows],
-            self.advantage[rows],
-            self.target[rows],
-            self.weight[rows],
-            state,
-        )
+        if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
+            adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate)
+        return adam, {
+            "loss": float(loss.detach()),
+            "policy_loss": float(policy_loss.detach()),
+            "value_loss": float(value_loss.detach()),
+            "entropy": float(diagnostics.entropy),
+            "approx_kl": float(diagnostics.approx_kl),
+            "clip_fraction": float(diagnostics.clip_fraction),
+            "gradient_norm": float(norm),
+        }

@@ -14,13 +14,12 @@ from snn_agent import checks
 from snn_agent.config import NetworkConfig
 from snn_agent.engine.contract import Engine
 from snn_agent.engine.select import make_engine
-from snn_agent.network.readout import READOUTS, OutputLayer
+from snn_agent.network.decision import decide, drive_of
 from snn_agent.network.spaces import SpaceAdapter, adapt
 from snn_agent.network.topology import LEARNT, NEURON_AXIS, fresh_neurons
-from snn_agent.neurons.encoding import poisson
 from snn_agent.neurons.lif import LIFParameters
 from snn_agent.neurons.surrogate import SurrogateSpec
-from snn_agent.types import LIFState, OrganismState, PolicyOutput
+from snn_agent.types import Events, LIFState, OrganismState, PolicyOutput
 
 
 class GrowingSparseSNN(nn.Module):
@@ -83,7 +82,6 @@ class GrowingSparseSNN(nn.Module):
         self.engine = make_engine(engine, device) if isinstance(engine, str) else engine
         self.lif = LIFParameters.from_config(self.config.neuron)
         self.surrogate = SurrogateSpec(self.config.neuron.surrogate, self.config.neuron.surrogate_slope)
-        self.readout = READOUTS[self.config.readout]
         generator = torch.Generator().manual_seed(checks.integer("seed", seed, 0))
         weights = fresh_neurons(self.config, init_hidden, generator)
         for name, tensor in weights._asdict().items():
@@ -148,42 +146,25 @@ class GrowingSparseSNN(nn.Module):
 
     def initial_state(self, n_worlds: int) -> OrganismState:
         """All neurons at rest, for B worlds."""
+        sizes = (self.hidden, self.config.output_features)
         return OrganismState(
-            LIFState.at_rest((n_worlds, self.hidden), self.lif.v_leak, device=self.device),
-            LIFState.at_rest((n_worlds, self.config.output_features), self.lif.v_leak, device=self.device),
+            *(LIFState.at_rest((n_worlds, n), self.lif.v_leak, self.device, self.bias.dtype) for n in sizes)
         )
 
-    def forward(self, observation: Tensor, state: OrganismState | None = None) -> tuple[PolicyOutput, OrganismState]:
-        """One decision: features [B, D] and the state after the last one -> output, state.
+    def forward(
+        self, observation: Tensor | Events, state: OrganismState | None = None
+    ) -> tuple[PolicyOutput, OrganismState]:
+        """One decision: features [B, D] (or events) and the state after the last one -> output, state.
 
         With ``carry_state=False`` every decision begins at rest and ``state`` is not read.
         """
-        if state is None or not self.config.carry_state:
-            state = self.initial_state(observation.shape[0])
-        ticks = self.config.ticks
-        hidden = self.engine.run(
-            self.drive(observation),
-            state.hidden,
-            ticks,
-            self.lif,
-            surrogate=self.surrogate,
-            reset_gradient=self.config.neuron.reset_gradient,
-            threshold=self.threshold,
-            projection=self.outgoing,
-        )
-        assert hidden.projected is not None
-        layer = OutputLayer(self.engine, self.lif, self.surrogate, self.config.neuron.reset_gradient)
-        out = self.readout(layer, hidden.projected + self.output_bias, state.output)
-        value = hidden.counts @ self.critic / ticks + self.critic_bias
-        output = PolicyOutput(self.gain * out.evidence, value, hidden.counts, out.spikes)
-        return output, OrganismState(hidden.state, out.state)
+        if not self.config.carry_state:
+            return decide(self, observation, None)
+        return decide(self, observation, self.initial_state(len(observation)) if state is None else state)
 
-    def drive(self, observation: Tensor) -> Tensor:
-        """What enters the hidden neurons each tick: [B, H], or [T, B, H] for Poisson spikes (E1's x)."""
-        features = self.scale(observation)
-        if self.config.encoding == "poisson":
-            features = poisson(features.cpu(), self.config.ticks, self.draws).to(self.device)
-        return features @ self.incoming + self.bias
+    def drive(self, observation: Tensor | Events) -> Tensor:
+        """What enters the hidden neurons each tick: [B, H], or [T, B, H] for Poisson spikes (E1's x, E7)."""
+        return drive_of(self, observation)
 
     def scale(self, observation: Tensor) -> Tensor:
         """Features with the mean and spread seen so far taken out, clipped to ±5; as they are unless configured."""

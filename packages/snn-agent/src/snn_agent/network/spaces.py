@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ from gymnasium import spaces
 from torch import Tensor
 
 from snn_agent.errors import SpaceError
+from snn_agent.types import Events
+
+MOST_EVENTS: Final = 0.25
+"""Share of numbers that are not zero up to which observations are told as events."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,21 @@ class SpaceAdapter:
         array = torch.as_tensor(np.asarray(observation), device=device)
         return array.reshape(array.shape[0], -1).to(torch.float32)
 
+    def suits_events(self, observation: npt.NDArray[Any]) -> bool:
+        """Whether observations like these [B, *shape] are better told by the few numbers that are not zero."""
+        if self.n_discrete:
+            return True
+        return self.bounded and np.count_nonzero(observation) <= MOST_EVENTS * np.size(observation)
+
+    def events(self, observation: npt.NDArray[Any]) -> Events:
+        """Observations [B, *shape] as events, on the CPU."""
+        array, D = np.asarray(observation), self.input_features
+        B = len(array)
+        if self.n_discrete:
+            index = array.astype(np.int64).reshape(B) - self.observation_start
+            return Events(torch.arange(B + 1), torch.from_numpy(index.astype(np.int32)), torch.empty(0), D)
+        return events_of_features(array)
+
     def is_single(self, observation: npt.NDArray[Any]) -> bool:
         """Whether this is one observation and not a batch of them.
 
@@ -62,6 +81,21 @@ class SpaceAdapter:
             f"the observation has shape {shape}, but this organism sees {self.shape}, or a batch (n, *{self.shape}). "
             f"Pass observations of the environment it was made for."
         )
+
+
+def events_of_features(features: npt.NDArray[Any] | Tensor) -> Events:
+    """The numbers of an array [B, *shape] that are not zero."""
+    array = np.asarray(features)
+    B, flat = len(array), array.reshape(-1)
+    D = flat.size // max(B, 1)
+    places = np.flatnonzero(flat != 0)
+    values = flat[places]
+    return Events(
+        torch.from_numpy(np.searchsorted(places, np.arange(B + 1) * D)),
+        torch.from_numpy((places % D).astype(np.int32)),
+        torch.empty(0) if (values == 1).all() else torch.from_numpy(values.astype(np.float32)),
+        D,
+    )
 
 
 def adapt(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> SpaceAdapter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +12,11 @@ import torch
 from torch import Tensor
 
 from snn_agent.errors import CheckpointError, NonFiniteError
-from snn_agent.learning import categorical
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.spaces import events_of_features
+from snn_agent.training.acting import Array, make_actor
 from snn_agent.training.worlds import Worlds, final_observations
-from snn_agent.types import LIFState, OrganismState, Rollout
+from snn_agent.types import Events, LIFState, OrganismState, Rollout
 
 
 class Finished(NamedTuple):
@@ -33,19 +33,21 @@ class Life:
     def __init__(self, worlds: Worlds, organism: GrowingSparseSNN, env_seed: int) -> None:
         self.worlds = worlds
         observation, _ = worlds.vector.reset(seed=env_seed)
-        self.observation: Tensor = worlds.adapter.features(observation, organism.device)
+        self.sparse = organism.config.input_scaling == "none" and worlds.adapter.suits_events(observation)
+        self.observation: Tensor | Events = self._read(observation, organism.device)
         n = worlds.n_worlds
-        self.resetting = torch.zeros(n, dtype=torch.bool)  # worlds whose next step is their reset (NEXT_STEP)
-        self.episode_return = torch.zeros(n, dtype=torch.float64)
-        self.episode_length = torch.zeros(n, dtype=torch.int64)
+        self.resetting = np.zeros(n, np.bool_)  # worlds whose next step is their reset (NEXT_STEP)
+        self.episode_return = np.zeros(n, np.float64)
+        self.episode_length = np.zeros(n, np.int64)
 
     def tensors(self) -> dict[str, Tensor]:
         """What the next rollout depends on beside the worlds."""
+        seen = self.observation
         return {
-            "observation": self.observation,
-            "resetting": self.resetting,
-            "episode_return": self.episode_return,
-            "episode_length": self.episode_length,
+            "observation": seen.dense() if isinstance(seen, Events) else seen,
+            "resetting": torch.from_numpy(self.resetting.copy()),
+            "episode_return": torch.from_numpy(self.episode_return.copy()),
+            "episode_length": torch.from_numpy(self.episode_length.copy()),
         }
 
     def restore(self, tensors: dict[str, Tensor], worlds: dict[str, npt.NDArray[Any]]) -> bool:
@@ -59,7 +61,10 @@ class Life:
         Raises:
             CheckpointError: it was saved with another number of worlds or another environment.
         """
-        saved, present = tuple(tensors["observation"].shape), tuple(self.observation.shape)
+        saved, present = (
+            tuple(tensors["observation"].shape),
+            (len(self.observation), self.worlds.adapter.input_features),
+        )
         if saved != present and (worlds or saved[1:] != present[1:]):
             raise CheckpointError(
                 f"the checkpoint was written with observations {saved} (worlds, inputs), but these environments give "
@@ -74,10 +79,12 @@ class Life:
             )
             return False
         self.worlds.set_state(worlds)
-        self.observation = tensors["observation"].to(self.observation.device)
-        self.resetting = tensors["resetting"]
-        self.episode_return = tensors["episode_return"]
-        self.episode_length = tensors["episode_length"]
+        device = self.observation.columns.device if isinstance(self.observation, Events) else self.observation.device
+        seen = tensors["observation"]
+        self.observation = events_of_features(seen).to(device) if self.sparse else seen.to(device)
+        self.resetting = tensors["resetting"].numpy().copy()
+        self.episode_return = tensors["episode_return"].numpy().copy()
+        self.episode_length = tensors["episode_length"].numpy().copy()
         return True
 
     @torch.no_grad()
@@ -101,86 +108,84 @@ class Life:
         """
         carried = organism.config.carry_state
         state = organism.initial_state(self.worlds.n_worlds) if carried and membranes is None else membranes
-        n, adapter = self.worlds.n_worlds, self.worlds.adapter
-        device = organism.device
-        observations = torch.empty((n_steps, *self.observation.shape), device=device)
-        action = torch.empty((n_steps, n), dtype=torch.int64, device=device)
-        log_prob, value, next_value = (torch.empty((n_steps, n), device=device) for _ in range(3))
-        reward = torch.empty((n_steps, n))
-        terminated, truncated, valid = (torch.empty((n_steps, n), dtype=torch.bool) for _ in range(3))
-        counts = torch.zeros(organism.hidden, device=device)
+        n, adapter, actor = self.worlds.n_worlds, self.worlds.adapter, make_actor(organism)
+        uniform = torch.rand((n_steps, n), generator=generator, dtype=torch.float64).numpy()
+        seen: list[Tensor | Events] = []
         states: list[OrganismState] = []
+        action = np.empty((n_steps, n), np.int64)
+        log_prob, value, next_value, reward = (np.empty((n_steps, n), np.float32) for _ in range(4))
+        terminated, truncated, valid = (np.empty((n_steps, n), np.bool_) for _ in range(3))
+        counts = torch.zeros(organism.hidden, device=organism.device)
         finished = Finished([], [], [])
-        finite = True
-        missing = torch.ones(n, dtype=torch.bool, device=device)  # whose next value is still to come
+        last_words: list[tuple[int, Array, Array]] = []  # steps, worlds and values where SAME_STEP ended an episode
         for step in range(n_steps):
             if carried and state is not None:
                 states.append(state)
-            output, after = organism(self.observation, state)
-            chosen = categorical.sample(output.logits.cpu(), generator).to(device)
-            observations[step] = self.observation
-            action[step] = chosen
-            log_prob[step] = categorical.log_prob(output.logits, chosen)
-            value[step] = output.value
-            counts += output.counts.sum(dim=0)
-            if step:  # the observation after the last step is the one before this, unless an episode began
-                next_value[step - 1] = torch.where(missing, output.value, next_value[step - 1])
+            seen.append(self.observation)
+            acted = actor.act(self.observation, state, uniform[step])
+            action[step], log_prob[step], value[step] = acted.action, acted.log_prob, acted.value
+            counts += acted.counts
             valid[step] = ~self.resetting
-            observed, rewards, ends, cuts, infos = self.worlds.vector.step(chosen.cpu().numpy() + adapter.action_start)
-            reward[step] = torch.from_numpy(np.asarray(rewards, dtype=np.float32))
-            terminated[step] = torch.from_numpy(np.asarray(ends))
-            truncated[step] = torch.from_numpy(np.asarray(cuts))
+            observed, rewards, ends, cuts, infos = self.worlds.vector.step(acted.action + adapter.action_start)
+            reward[step], terminated[step], truncated[step] = rewards, ends, cuts
             done = terminated[step] | truncated[step]
-            missing.fill_(True)
-            if self.worlds.resets_at_once and bool(done.any()):
-                rows = torch.nonzero(done).squeeze(1)
-                last = adapter.features(final_observations(infos, rows.numpy()), device)
-                finite &= bool(torch.isfinite(last).all())
-                next_value[step, rows] = organism(last, after.map(itemgetter(rows)))[0].value
-                missing = ~done.to(device)
+            if self.worlds.resets_at_once and done.any():
+                rows = np.flatnonzero(done)
+                last = self._read(final_observations(infos, rows), organism.device)
+                of_rows = torch.from_numpy(rows).to(organism.device)
+                after = None if acted.state is None else acted.state.map(lambda tensor, of=of_rows: tensor[of])
+                last_words.append((step, rows, actor.value(last, after)))
             self._count_episodes(reward[step], done, infos, finished)
-            self.observation = adapter.features(observed, device)
+            self.observation = self._read(observed, organism.device)
             began = done if self.worlds.resets_at_once else self.resetting
-            state = after.where(began.to(device), organism.initial_state(n)) if carried else None
-            self.resetting = done if not self.worlds.resets_at_once else self.resetting
-        last_value = organism(self.observation, state)[0].value
-        next_value[-1] = torch.where(missing, last_value, next_value[-1])
-        recorded = Rollout(
-            observation=observations,
-            action=action,
-            log_prob=log_prob,
-            value=value,
-            next_value=next_value,
-            reward=reward.to(device),
-            terminated=terminated.to(device),
-            truncated=truncated.to(device),
-            valid=valid.to(device),
-            counts=counts,
-            state=_stack(states) if states else None,
-        )
-        finite &= bool(torch.isfinite(observations).all()) and bool(torch.isfinite(self.observation).all())
-        if not finite or not bool(torch.isfinite(reward).all()):
-            what = "a reward" if finite else "an observation"
+            if acted.state is not None:
+                state = acted.state.where(torch.from_numpy(began).to(organism.device), organism.initial_state(n))
+            self.resetting = np.zeros(n, np.bool_) if self.worlds.resets_at_once else done
+        # The observation after a step is the one before the next, unless an episode began at once.
+        next_value[:-1], next_value[-1] = value[1:], actor.value(self.observation, state)
+        for step, rows, values in last_words:
+            next_value[step, rows] = values
+        numbers = [torch.from_numpy(array).to(organism.device) for array in (
+            action, log_prob, value, next_value, reward, terminated, truncated, valid
+        )]  # fmt: skip
+        recorded = Rollout(_joined(seen), *numbers, counts, _stack(states) if states else None)
+        spoilt = not all(map(_finite, (*seen, self.observation, torch.from_numpy(next_value))))
+        if spoilt or not np.isfinite(reward).all():
+            what = "an observation" if spoilt else "a reward"
             raise NonFiniteError(
                 f"{what} of the environment is not finite, so nothing can be learnt from this rollout. "
                 f"Look into the environment, or wrap it to bound its numbers."
             )
-        return recorded, finished, state
+        return recorded, finished, state if carried else None
 
-    def _count_episodes(self, reward: Tensor, done: Tensor, infos: dict[str, Any], finished: Finished) -> None:
+    def _read(self, observed: Array, device: torch.device) -> Tensor | Events:
+        """Observations as features, or as events where these worlds are mostly empty."""
+        adapter = self.worlds.adapter
+        return adapter.events(observed).to(device) if self.sparse else adapter.features(observed, device)
+
+    def _count_episodes(self, reward: Array, done: Array, infos: dict[str, Any], finished: Finished) -> None:
         living = ~self.resetting
-        self.episode_return += reward.double() * living
+        self.episode_return += reward * living
         self.episode_length += living
-        if not bool(done.any()):
+        if not done.any():
             return
-        rows = torch.nonzero(done).squeeze(1)
+        rows = np.flatnonzero(done)
         finished.returns.extend(self.episode_return[rows].tolist())
         finished.lengths.extend(self.episode_length[rows].tolist())
         source = infos.get("final_info", {}) if self.worlds.resets_at_once else infos
-        food: npt.NDArray[Any] | None = source.get("food_collected")
+        food: Array | None = source.get("food_collected")
         finished.food.extend(math.nan if food is None else float(food[row]) for row in rows.tolist())
         self.episode_return[rows] = 0.0
         self.episode_length[rows] = 0
+
+
+def _joined(seen: list[Tensor | Events]) -> Tensor | Events:
+    events = [part for part in seen if isinstance(part, Events)]
+    return Events.join(events) if events else torch.stack([part for part in seen if isinstance(part, Tensor)])
+
+
+def _finite(seen: Tensor | Events) -> bool:
+    return bool(torch.isfinite(seen.values if isinstance(seen, Events) else seen).all())
 
 
 def _stack(states: list[OrganismState]) -> OrganismState:

@@ -232,9 +232,10 @@ class AdaptiveTrainer:
         mean_counts = rollout.counts / n_decisions
         agent.ledger = account(agent.ledger, self.organism, self.learning, rollout, mean_counts)
         agent.record_activity(mean_counts / self.organism.config.ticks)
-        flat = rollout.observation.reshape(n_decisions, -1)
-        self.organism.see(flat)
-        events = agent.restructure(tuple(entry[0] for entry in self.recent), flat[-training.n_worlds :], self.progress)
+        if isinstance(rollout.observation, Tensor):  # events are never scaled
+            self.organism.see(rollout.observation.reshape(n_decisions, -1))
+        returns = tuple(entry[0] for entry in self.recent)
+        events = agent.restructure(returns, rollout.last_observation(), self.progress)
         seconds = time.perf_counter() - start
         self.seconds += seconds
         line = self._record(diagnostics, mean_counts, n_decisions / seconds)
@@ -253,7 +254,9 @@ class AdaptiveTrainer:
     def _record(self, diagnostics: UpdateDiagnostics, mean_counts: Tensor, speed: float) -> UpdateRecord:
         counters, ledger, model = self.agent.counters, self.agent.ledger, ENERGY_MODELS[ENERGY_MODEL]
         n = max(1, len(self.recent))
-        returns, lengths, food = zip(*self.recent, strict=True) if self.recent else ((math.nan,), (0,), (math.nan,))
+        returns, lengths, food = (
+            zip(*self.recent, strict=True) if self.recent else ((math.nan,), (math.nan,), (math.nan,))
+        )
         return UpdateRecord(
             update=counters.update,
             env_steps=counters.env_step,

@@ -1,0 +1,112 @@
+"""The numba layer as operators of PyTorch, ``snn_agent::lif_layer`` and its adjoint, with autograd and shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from snn_agent.engine import numba_layer as kernels
+from snn_agent.engine.numba_compile import running
+from snn_agent.engine.simd import LANES
+from snn_agent.engine.threads import ranges, side_by_side
+
+FORWARD_NS, BACKWARD_NS = 0.1, 0.5
+"""About how long a neuron takes for a tick, to see whether threads pay."""
+
+
+def flat(tensor: Tensor) -> npt.NDArray[Any]:
+    """The numbers of a tensor in one row, shared where they lie in one row already."""
+    array: npt.NDArray[Any] = tensor.detach().contiguous().numpy().reshape(-1)
+    return array
+
+
+@torch.library.custom_op("snn_agent::lif_layer", mutates_args=(), device_types="cpu")
+def lif_layer(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float], kind: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Run a layer whose sizes are whole vectors.
+
+    Args:
+        drive: ``[n]`` held, or ``[ticks, n]``.
+        v: u, the voltage from the reset, ``[n]``.
+        i: current, ``[n]``.
+        threshold: from the reset, ``[period]``; repeated over the n neurons.
+        ticks: T.
+        record: whether spikes are returned.
+        constants: of :meth:`NeuronConstants.array`.
+        kind: number of the surrogate.
+
+    Returns:
+        counts, u and i afterwards ``[n]``, spikes ``[ticks, n]`` or ``[0]``.
+    """
+    del kind
+    counts, v_out, i_out = (torch.empty_like(v) for _ in range(3))
+    spikes = v.new_empty((ticks, len(v)) if record else 0)
+    with running("the spiking layer", v.dtype):
+        side_by_side(
+            kernels.layer_forward, ranges(len(v), LANES, len(v) * ticks * FORWARD_NS), flat(drive), drive.dim() == 1,
+            flat(v), flat(i), flat(threshold), len(threshold), np.array(constants, flat(v).dtype), ticks, flat(counts),
+            flat(v_out), flat(i_out), flat(spikes),
+        )  # fmt: skip
+    return counts, v_out, i_out, spikes
+
+
+@torch.library.custom_op("snn_agent::lif_layer_backward", mutates_args=(), device_types="cpu")
+def lif_layer_backward(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, constants: list[float], kind: int,
+    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """The adjoint: gradients of drive, v, i and threshold; ``of_spikes`` is ``[ticks, n]`` or ``[0]``."""
+    of_drive, of_v_in, of_i_in = torch.empty_like(drive), torch.empty_like(v), torch.empty_like(i)
+    cut, step = ranges(len(v), LANES, len(v) * ticks * BACKWARD_NS), constants[0]
+    of_threshold = [np.zeros(len(threshold), flat(v).dtype) for _ in cut]  # parts meet in the same thresholds
+
+    def part(first: int, last: int) -> None:
+        own = of_threshold[[start for start, _ in cut].index(first)]
+        kernels.layer_backward[kind](
+            first, last, flat(drive), drive.dim() == 1, flat(v), flat(i), flat(threshold), len(threshold),
+            np.array(constants, own.dtype), ticks, flat(of_counts), flat(of_spikes), flat(of_v), flat(of_i),
+            flat(of_drive), flat(of_v_in), flat(of_i_in), own,
+        )  # fmt: skip
+
+    with running("the spiking layer's gradient", v.dtype):
+        side_by_side(part, cut)
+    return of_drive, of_v_in.div_(step), of_i_in, torch.from_numpy(np.sum(of_threshold, axis=0)).div_(step)
+
+
+@lif_layer.register_fake
+def _(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float], kind: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    del drive, i, threshold, constants, kind
+    return torch.empty_like(v), torch.empty_like(v), torch.empty_like(v), v.new_empty((ticks, len(v)) if record else 0)
+
+
+@lif_layer_backward.register_fake
+def _(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, constants: list[float], kind: int,
+    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    del ticks, constants, kind, of_counts, of_v, of_i, of_spikes
+    return torch.empty_like(drive), torch.empty_like(v), torch.empty_like(i), torch.empty_like(threshold)
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    del output
+    drive, v, i, threshold, ctx.ticks, _, ctx.constants, ctx.kind = inputs
+    ctx.save_for_backward(drive, v, i, threshold)
+
+
+def _backward(ctx: Any, of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor) -> tuple[Any, ...]:
+    drive, v, i, threshold = ctx.saved_tensors
+    gradients = lif_layer_backward(
+        drive, v, i, threshold, ctx.ticks, ctx.constants, ctx.kind, of_counts, of_v, of_i, of_spikes
+    )
+    return *gradients, None, None, None, None
+
+
+lif_layer.register_autograd(_backward, setup_context=_remember)

@@ -1,0 +1,227 @@
+"""A whole decision as two kernels: first layer, hidden neurons, readout and critic, and the adjoint of all that.
+
+*Forward*, sample by sample: a neuron's drive is gathered from the rows of the incoming weights whose inputs are not zero
+(or read, where the observation is dense), its ticks run in registers, and what comes out of 32 neurons and a tick is one
+word of 32 bits. The spikes meet the outgoing weights eight at a time, through a table of all sums of eight rows: no
+product, no branch, whatever the rate.
+
+*Backward*, neuron by neuron: 32 neurons take all samples in turn, with their weights and the gradients of these at hand.
+The ticks are run again instead of stored. As no two threads share a neuron, the gradients are the same bits for any
+number of threads.
+
+``rows`` says which observations are meant, so nobody has to copy a minibatch together; all else is in their order. Sizes: ``Hp`` and ``Ap`` are H and A
+padded to whole vectors and groups; ``Bp`` samples are padded so that the readout has whole vectors. All arrays are flat;
+``size 0`` means absent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from snn_agent.engine.numba_compile import inlined, kernel, per_surrogate
+from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP, derivative
+from snn_agent.engine.numba_readout import readout_forward
+from snn_agent.engine.simd import (
+    GROUP,
+    LANES,
+    absolute,
+    bits_of,
+    fma,
+    load,
+    load4,
+    ones_like,
+    select,
+    splat,
+    store,
+    total,
+    zeros_like,
+)
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+SAMPLES: Final = LANES // GROUP
+"""Samples whose outputs fill a vector of the readout; batches are padded to a multiple of it."""
+BYTE: Final = 256
+
+
+@inlined
+def _hidden_forward(
+    first, last, rows, offsets, index, values, drive, incoming, bias, threshold, critic, table, output_bias, v, i,
+    constants, ticks, Hp, Ap, Bp, projected, tally, counts, summed, v_out, i_out,
+):  # fmt: skip
+    step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
+    one, zero = ones_like(step), zeros_like(step)
+    rest = leak * (one - keep)
+    carried, dense, weighted = v.size > 0, drive.size > 0, values.size > 0
+    n_words, n_bytes = Hp // LANES, Hp // 8
+    words = np.empty(ticks * n_words, np.uint32)
+    spikes = words.view(np.uint8)
+    for b in range(first, last):
+        row = rows[b]
+        value = zero
+        for k in range(0, Hp, LANES):
+            if dense:
+                x = load(drive, row * Hp + k)
+            else:  # E7, here and below; a function for it would count references to its arrays, at half the speed
+                x = load(bias, k)
+                for event in range(offsets[row], offsets[row + 1]):
+                    weight = load(incoming, index[event] * Hp + k)
+                    x = fma(splat(values[event]), weight, x) if weighted else x + weight
+            x = x + rest
+            level, decay, count = load(threshold, k), one, zero
+            u, j = leak, leak * keep  # at rest: v = v_leak
+            if carried:
+                u, j = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k))
+            for t in range(ticks):
+                j = fma(j, decay, x)
+                before = fma(step, j - u, u)
+                spike = before > level
+                u = select(spike, zero, before)
+                count = count + select(spike, one, zero)
+                words[t * n_words + k // LANES] = bits_of(spike)
+                decay = keep
+            value = fma(count, load(critic, k), value)
+            if summed:  # all samples of this part into its first row
+                store(counts, first * Hp + k, load(counts, first * Hp + k) + count)
+            elif counts.size > 0:
+                store(counts, b * Hp + k, count)
+            if carried:
+                store(v_out, b * Hp + k, u)
+                store(i_out, b * Hp + k, (j - leak) * keep)
+        tally[b] = total(value)
+        for group in range(Ap // GROUP):
+            base = group * BYTE * n_bytes
+            for t in range(ticks):
+                at = t * n_bytes
+                a0, a1 = load4(output_bias, group * GROUP), load4(table, (base + spikes[at + 1] * n_bytes + 1) * GROUP)
+                a2 = load4(table, (base + spikes[at + 2] * n_bytes + 2) * GROUP)
+                a3 = load4(table, (base + spikes[at + 3] * n_bytes + 3) * GROUP)
+                a0 = a0 + load4(table, (base + spikes[at] * n_bytes) * GROUP)
+                for c in range(4, n_bytes, 4):
+                    a0 = a0 + load4(table, (base + spikes[at + c] * n_bytes + c) * GROUP)
+                    a1 = a1 + load4(table, (base + spikes[at + c + 1] * n_bytes + c + 1) * GROUP)
+                    a2 = a2 + load4(table, (base + spikes[at + c + 2] * n_bytes + c + 2) * GROUP)
+                    a3 = a3 + load4(table, (base + spikes[at + c + 3] * n_bytes + c + 3) * GROUP)
+                store(projected, (t * Bp + b) * Ap + group * GROUP, (a0 + a1) + (a2 + a3))
+
+
+@kernel
+def network_forward(
+    first, last, rows, offsets, index, values, drive, incoming, bias, threshold, critic, table, output_bias, v, i, ov,
+    oi, constants, output_threshold, readout, ticks, Hp, Ap, Bp,
+    projected, tally, counts, summed, v_out, i_out, evidence, output_counts, ov_out, oi_out,
+):  # fmt: skip
+    """Decide in the samples ``rows[first:last]``; ``first`` and ``last`` are multiples of SAMPLES. See the module."""
+    _hidden_forward(
+        first, min(last, rows.size), rows, offsets, index, values, drive, incoming, bias, threshold, critic, table,
+        output_bias, v, i, constants, ticks, Hp, Ap, Bp, projected, tally, counts, summed, v_out, i_out,
+    )  # fmt: skip
+    readout_forward(
+        first * Ap, last * Ap, readout, projected, ov, oi, constants, output_threshold, ticks, evidence,
+        output_counts, ov_out, oi_out,
+    )  # fmt: skip
+
+
+@per_surrogate
+def hidden_backward(kind):
+    """The adjoint of the hidden part, for the neurons ``first`` to ``last``: from the gradients of ``projected`` and
+    ``tally`` to those of the weights (or the drive). ``outgoing`` and its gradient lie as [Ap, Hp].
+    """
+
+    def of_kind(
+        first, last, rows, offsets, index, values, drive, incoming, bias, threshold, critic, outgoing, v, i, constants,
+        ticks, D, Hp, Ap, Bp, of_projected, of_tally, of_drive, of_incoming, of_bias, of_outgoing, of_critic,
+    ):  # fmt: skip
+        step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
+        slope, band, narrow = splat(constants[SLOPE]), splat(constants[BAND]), constants[BAND] < np.inf
+        through_reset = constants[RESET_GRADIENT] > 0
+        one, zero = ones_like(step), zeros_like(step)
+        rest, remains = leak * (one - keep), one - step
+        carried, events, weighted = v.size > 0, drive.size == 0, values.size > 0
+        own = np.empty(D * LANES if events else 0, constants.dtype)  # weights of these neurons, side by side
+        of_own = np.empty(D * LANES if events else 0, constants.dtype)
+        voltages = np.empty(ticks * LANES, constants.dtype)
+        for k in range(first, last, LANES):
+            if events:
+                for d in range(D):
+                    store(own, d * LANES, load(incoming, d * Hp + k))
+                    store(of_own, d * LANES, zero)
+            own_bias, level, of_value = load(bias, k), load(threshold, k), load(critic, k) * step
+            offset = zero - slope * level
+            w0, w1 = load(outgoing, k) * step, load(outgoing, Hp + k) * step
+            w2, w3 = load(outgoing, 2 * Hp + k) * step, load(outgoing, 3 * Hp + k) * step
+            g0, g1, g2, g3 = zero, zero, zero, zero
+            sum_critic, sum_bias = zero, zero
+            for a in range(GROUP, Ap):
+                store(of_outgoing, a * Hp + k, zero)
+            for b in range(rows.size):
+                row = rows[b]
+                if events:
+                    x = own_bias
+                    for event in range(offsets[row], offsets[row + 1]):
+                        weight = load(own, index[event] * LANES)
+                        x = fma(splat(values[event]), weight, x) if weighted else x + weight
+                else:
+                    x = load(drive, row * Hp + k)
+                x = x + rest
+                u, j, decay = leak, leak * keep, one
+                if carried:
+                    u, j = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k))
+                for t in range(ticks):
+                    j = fma(j, decay, x)
+                    before = fma(step, j - u, u)
+                    store(voltages, t * LANES, before)
+                    u = select(before > level, zero, before)
+                    decay = keep
+                tally = splat(of_tally[b])
+                constant = of_value * tally
+                count, adjoint_v, adjoint_x, sum_x = zero, zero, zero, zero
+                for t in range(ticks - 1, -1, -1):
+                    before = load(voltages, t * LANES)
+                    spike = before > level
+                    at = (t * Bp + b) * Ap
+                    p0, p1 = splat(of_projected[at]), splat(of_projected[at + 1])
+                    p2, p3 = splat(of_projected[at + 2]), splat(of_projected[at + 3])
+                    g = fma(p0, w0, fma(p1, w1, fma(p2, w2, fma(p3, w3, constant))))
+                    for a in range(GROUP, Ap):
+                        g = fma(splat(of_projected[at + a]), load(outgoing, a * Hp + k) * step, g)
+                    if through_reset:
+                        g = g - adjoint_v * before
+                    s = derivative(kind, fma(slope, before, offset)) * g
+                    if narrow:
+                        s = select(absolute(before - level) > band, zero, s)
+                    adjoint_v = select(spike, s, adjoint_v + s)
+                    adjoint_x = fma(keep, adjoint_x, adjoint_v)
+                    adjoint_v = adjoint_v * remains
+                    sum_x = sum_x + adjoint_x
+                    count = count + select(spike, one, zero)
+                    g0, g1 = g0 + select(spike, p0, zero), g1 + select(spike, p1, zero)
+                    g2, g3 = g2 + select(spike, p2, zero), g3 + select(spike, p3, zero)
+                    for a in range(GROUP, Ap):
+                        q = a * Hp + k
+                        store(of_outgoing, q, load(of_outgoing, q) + select(spike, splat(of_projected[at + a]), zero))
+                sum_critic = fma(count, tally, sum_critic)
+                sum_bias = sum_bias + sum_x
+                if not events:
+                    store(of_drive, b * Hp + k, sum_x)
+                elif weighted:
+                    for event in range(offsets[row], offsets[row + 1]):
+                        q = index[event] * LANES
+                        store(of_own, q, fma(splat(values[event]), sum_x, load(of_own, q)))
+                else:
+                    for event in range(offsets[row], offsets[row + 1]):
+                        q = index[event] * LANES
+                        store(of_own, q, load(of_own, q) + sum_x)
+            if events:
+                for d in range(D):
+                    store(of_incoming, d * Hp + k, load(of_own, d * LANES))
+            store(of_bias, k, sum_bias)
+            store(of_critic, k, sum_critic)
+            store(of_outgoing, k, g0)
+            store(of_outgoing, Hp + k, g1)
+            store(of_outgoing, 2 * Hp + k, g2)
+            store(of_outgoing, 3 * Hp + k, g3)
+
+    return of_kind

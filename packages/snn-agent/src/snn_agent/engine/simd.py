@@ -1,0 +1,278 @@
+"""Short vectors for numba's kernels: 32 numbers that stay in registers, with the few operations neurons need.
+
+Numba's compiler finds vector instructions in the innermost loop only, but here that loop runs over ticks, which follow
+one another; the neurons, which do not know each other, are the loop around it. So the kernels say what a vector is.
+LLVM splits the 32 lanes into what the processor has (two registers of AVX-512, four of AVX2, eight of NEON), which also
+gives it independent work to overlap. Every operation is rounded once, as IEEE 754 says: a kernel gives the same bits
+wherever its code is inlined, which lets a backward pass meet the very spikes of the forward pass.
+
+Indices are not checked: the callers pad every array to whole vectors.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic
+
+LANES: Final = 32
+"""Numbers in a :class:`Vector`; arrays are padded to a multiple of it."""
+GROUP: Final = 4
+"""Numbers in a short vector, :func:`load4`; actions are padded to a multiple of it."""
+
+
+class Vector(types.Type):
+    """Some float32 or float64 numbers, as numba's type inference sees them."""
+
+    def __init__(self, dtype: Any, lanes: int = LANES) -> None:
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"Vector({dtype}, {lanes})")
+
+    @property
+    def element(self) -> Any:
+        """LLVM's type of one number."""
+        return ir.FloatType() if self.dtype == types.float32 else ir.DoubleType()
+
+    @property
+    def llvm(self) -> Any:
+        """LLVM's type of the vector."""
+        return ir.VectorType(self.element, self.lanes)
+
+    @property
+    def suffix(self) -> str:
+        """How LLVM's intrinsics call the type."""
+        return f"v{self.lanes}f{self.dtype.bitwidth}"
+
+
+class Mask(types.Type):
+    """As many truth values as a vector has numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Mask")
+
+
+MASK: Final = Mask()
+
+
+@register_default(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        super().__init__(manager, vector, vector.llvm)
+
+
+@register_default(Mask)
+class _MaskModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, mask: Mask) -> None:
+        super().__init__(manager, mask, ir.VectorType(ir.IntType(1), LANES))
+
+
+def _register(operation: Callable[..., Any], build: Callable[[Any, Sequence[Any]], Any], result: Any = None) -> None:
+    """Teach numba a binary operator between two vectors of the same kind."""
+
+    @infer_global(operation)
+    class _Template(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            del kws
+            if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
+                return signature(result or args[0], *args)
+            return None
+
+    @lower_builtin(operation, Vector, Vector)
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return build(builder, args)
+
+
+_register(operator.add, lambda builder, args: builder.fadd(*args))
+_register(operator.sub, lambda builder, args: builder.fsub(*args))
+_register(operator.mul, lambda builder, args: builder.fmul(*args))
+_register(operator.gt, lambda builder, args: builder.fcmp_ordered(">", *args), MASK)
+
+
+def _pointer(context: Any, builder: Any, sig: Any, args: Any, vector: Vector) -> Any:
+    array = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+    return builder.bitcast(builder.gep(array.data, [args[1]]), vector.llvm.as_pointer())
+
+
+def _loader(lanes: int) -> Any:
+    @intrinsic
+    def load(typing: Any, array: Any, index: Any) -> Any:
+        del typing, index
+        vector = Vector(array.dtype, lanes)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            address = _pointer(context, builder, sig, args, vector)
+            return builder.load(address, align=array.dtype.bitwidth // 8)
+
+        return vector(array, types.intp), generate
+
+    return load
+
+
+load = _loader(LANES)
+"""``load(array, index)``: the 32 numbers of a flat array from ``index`` on."""
+load4 = _loader(GROUP)
+"""``load4(array, index)``: the four numbers of a flat array from ``index`` on."""
+
+
+@intrinsic
+def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
+    """``store(array, index, vector)``: write the numbers of a vector, of 32 or of 4."""
+    del typing, index
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        address = _pointer(context, builder, sig, args, vector)
+        builder.store(args[2], address, align=vector.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), generate
+
+
+def _spread(builder: Any, value: Any, vector: Vector) -> Any:
+    undefined = ir.Constant(vector.llvm, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    order = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+    return builder.shuffle_vector(first, undefined, order)
+
+
+@intrinsic
+def splat(typing: Any, number: Any) -> Any:
+    """``splat(number)``: a vector of 32 equal numbers, of the number's own type."""
+    del typing
+    vector = Vector(number)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return _spread(builder, args[0], vector)
+
+    return vector(number), generate
+
+
+def _constant(value: float) -> Any:
+    @intrinsic
+    def like(typing: Any, vector: Any) -> Any:
+        del typing
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            del context, sig, args
+            return _spread(builder, ir.Constant(vector.element, value), vector)
+
+        return vector(vector), generate
+
+    return like
+
+
+zeros_like = _constant(0.0)
+"""A vector of zeros of the type of another."""
+ones_like = _constant(1.0)
+"""A vector of ones of the type of another."""
+
+
+def _call(name: str, n_arguments: int) -> Any:
+    def build(builder: Any, vector: Vector, args: Sequence[Any]) -> Any:
+        function_type = ir.FunctionType(vector.llvm, [vector.llvm] * n_arguments)
+        function = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.{name}.{vector.suffix}")
+        return builder.call(function, args)
+
+    return build
+
+
+def _unary(name: str) -> Any:
+    build = _call(name, 1)
+
+    @intrinsic
+    def function(typing: Any, vector: Any) -> Any:
+        del typing
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            del context, sig
+            return build(builder, vector, args)
+
+        return vector(vector), generate
+
+    return function
+
+
+absolute = _unary("fabs")
+"""|x| of each number."""
+exponential = _unary("exp")
+"""e^x of each number; one call each, so slow."""
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """``a·b + c``, rounded once."""
+    del typing
+    build = _call("fma", 3)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return build(builder, a, args)
+
+    return a(a, b, c), generate
+
+
+@intrinsic
+def reciprocal(typing: Any, vector: Any) -> Any:
+    """1/x of each number, to within a few units in the last place: gradients need no more, and it is four times faster."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        one = _spread(builder, ir.Constant(vector.element, 1.0), vector)
+        return builder.fdiv(one, args[0], flags=("arcp", "afn"))
+
+    return vector(vector), generate
+
+
+@intrinsic
+def select(typing: Any, mask: Any, yes: Any, no: Any) -> Any:
+    """``yes`` where the mask is true, ``no`` elsewhere."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.select(*args)
+
+    return yes(mask, yes, no), generate
+
+
+@intrinsic
+def bits_of(typing: Any, mask: Any) -> Any:
+    """The mask as an unsigned 32-bit number, lane 0 lowest."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.bitcast(args[0], ir.IntType(LANES))
+
+    return types.uint32(mask), generate
+
+
+@intrinsic
+def total(typing: Any, vector: Any) -> Any:
+    """The sum of a vector's numbers, always added in the same order of halves."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        value, lanes = args[0], vector.lanes
+        while lanes > 1:
+            lanes //= 2
+            halves = [
+                ir.Constant(ir.VectorType(ir.IntType(32), lanes), [start + lane for lane in range(lanes)])
+                for start in (0, lanes)
+            ]
+            parts = [builder.shuffle_vector(value, value, half) for half in halves]
+            value = builder.fadd(*parts)
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    return vector.dtype(vector), generate

@@ -1,0 +1,84 @@
+"""A few threads that run kernels side by side.
+
+The kernels let go of Python's lock, so plain threads serve. They sleep while there is nothing to do: threads that
+spin, as OpenMP's do, were measured to start twenty times faster on an idle machine, and to cost milliseconds a call as
+soon as another process wants the core.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+
+WORTH_NS: Final = 60_000
+"""Work below this many nanoseconds is not worth waking a thread for, which takes about as long."""
+
+Range = tuple[int, int]
+
+
+class _Team:
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], queue.SimpleQueue[Any]]] = (
+            queue.SimpleQueue()
+        )
+        self.size = 0
+
+    def grow(self, size: int) -> None:
+        while self.size < size:
+            self.size += 1
+            threading.Thread(target=self._work, name=f"snn-agent kernels {self.size}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            function, arguments, done = self.jobs.get()
+            try:
+                function(*arguments)
+                done.put(None)
+            except BaseException as problem:  # handed to the caller, who raises it
+                done.put(problem)
+
+
+_team = _Team()
+
+
+def _after_fork() -> None:
+    global _team
+    _team = _Team()  # threads do not live on in a forked process
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def ranges(n: int, unit: int, work_ns: float) -> list[Range]:
+    """Cut ``range(n)`` into parts at multiples of ``unit``: one for each thread of PyTorch's, as far as it pays.
+
+    Args:
+        n: a multiple of ``unit``, or not: the last part takes the rest.
+        unit: what must not be cut.
+        work_ns: about how long all of it takes one thread.
+    """
+    units = -(-n // unit)
+    parts = max(1, min(torch.get_num_threads(), units, int(work_ns // WORTH_NS)))
+    return [(units * part // parts * unit, min(n, units * (part + 1) // parts * unit)) for part in range(parts)]
+
+
+def side_by_side(function: Callable[..., Any], parts: Sequence[Range], *arguments: Any) -> None:
+    """Call ``function(first, last, *arguments)`` for every part, each in a thread; return when all are done."""
+    team = _team
+    team.grow(len(parts) - 1)
+    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for part in parts[1:]:
+        team.jobs.put((function, (*part, *arguments), done))
+    try:
+        function(*parts[0], *arguments)
+    finally:  # the others write into arrays of the caller's
+        problems = [done.get() for _ in parts[1:]]
+    for problem in problems:
+        if problem is not None:
+            raise problem

@@ -1,0 +1,160 @@
+"""One decision, on any engine: composed of the layer, the readout and the critic, or fused into one operator.
+
+Both are the same function (E7–E10) up to rounding; the tests hold them to it. The composed one is the readable one and
+runs on every engine and device; the fused one belongs to the numba engine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from snn_agent.config import NetworkConfig
+from snn_agent.engine.contract import Engine
+from snn_agent.engine.numba_engine import NumbaEngine
+from snn_agent.engine.numba_network_op import decide_op, events_of
+from snn_agent.network.readout import READOUTS, OutputLayer
+from snn_agent.neurons.encoding import poisson
+from snn_agent.neurons.lif import LIFParameters
+from snn_agent.neurons.surrogate import SurrogateSpec
+from snn_agent.types import Events, LIFState, OrganismState, PolicyOutput
+
+
+class Network(Protocol):
+    """What decides: :class:`snn_agent.network.organism.GrowingSparseSNN`, which is built on this module."""
+
+    config: NetworkConfig
+    engine: Engine
+    lif: LIFParameters
+    surrogate: SurrogateSpec
+    incoming: nn.Parameter
+    bias: nn.Parameter
+    outgoing: nn.Parameter
+    critic: nn.Parameter
+    output_bias: nn.Parameter
+    critic_bias: nn.Parameter
+    gain: nn.Parameter
+    threshold: Tensor
+    draws: torch.Generator
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lives."""
+        ...
+
+    def initial_state(self, n_worlds: int) -> OrganismState:
+        """All neurons at rest."""
+        ...
+
+    def scale(self, observation: Tensor) -> Tensor:
+        """Features as the first layer sees them."""
+        ...
+
+
+class Found(NamedTuple):
+    """What a decision is made of before gain and biases."""
+
+    evidence: Tensor  # [B, A]
+    tally: Tensor  # [B] Σ_h count_h · critic_h
+    counts: Tensor  # [B, H]
+    output_counts: Tensor | None  # [B, A]
+    state: OrganismState
+
+
+def decide(
+    organism: Network, observation: Tensor | Events, state: OrganismState | None
+) -> tuple[PolicyOutput, OrganismState]:
+    """Logits, value and counts of B observations, and the membranes afterwards; ``state`` None is at rest."""
+    fuses = fusing_engine(organism) is not None and not (state is not None and _wants_gradient(state))
+    found = fused(organism, observation, state) if fuses else composed(organism, observation, state)
+    value = found.tally / organism.config.ticks + organism.critic_bias
+    return PolicyOutput(organism.gain * found.evidence, value, found.counts, found.output_counts), found.state
+
+
+def _wants_gradient(state: OrganismState) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for layer in state for tensor in layer)
+
+
+def fusing_engine(organism: Network) -> NumbaEngine | None:
+    """The organism's engine, if it decides in one piece: numba's, where the observation is held over the ticks."""
+    engine: Engine = organism.engine
+    return engine if isinstance(engine, NumbaEngine) and organism.config.encoding == "constant" else None
+
+
+def composed(organism: Network, observation: Tensor | Events, state: OrganismState | None) -> Found:
+    """Layer by layer, through :meth:`snn_agent.engine.contract.Engine.run`."""
+    config = organism.config
+    if state is None:
+        state = organism.initial_state(len(observation))
+    hidden = organism.engine.run(
+        drive_of(organism, observation),
+        state.hidden,
+        config.ticks,
+        organism.lif,
+        surrogate=organism.surrogate,
+        reset_gradient=config.neuron.reset_gradient,
+        threshold=organism.threshold,
+        projection=organism.outgoing,
+    )
+    assert hidden.projected is not None
+    layer = OutputLayer(organism.engine, organism.lif, organism.surrogate, config.neuron.reset_gradient)
+    out = READOUTS[config.readout](layer, hidden.projected + organism.output_bias, state.output)
+    return Found(
+        evidence=out.evidence,
+        tally=hidden.counts @ organism.critic,
+        counts=hidden.counts,
+        output_counts=out.spikes,
+        state=OrganismState(hidden.state, out.state),
+    )
+
+
+def drive_of(organism: Network, observation: Tensor | Events) -> Tensor:
+    """What enters the hidden neurons each tick: [B, H], or [T, B, H] for Poisson spikes (E1's x, E7)."""
+    if organism.config.encoding == "poisson":
+        features = observation.dense() if isinstance(observation, Events) else organism.scale(observation)
+        spikes = poisson(features.cpu(), organism.config.ticks, organism.draws).to(organism.device)
+        return spikes @ organism.incoming + organism.bias
+    if isinstance(observation, Events):
+        weighted = observation.values.to(organism.incoming.dtype) if len(observation.values) else None
+        gathered = torch.nn.functional.embedding_bag(
+            observation.columns.long(),
+            organism.incoming,
+            observation.offsets,
+            mode="sum",
+            per_sample_weights=weighted,
+            include_last_offset=True,
+        )
+        return gathered + organism.bias
+    return organism.scale(observation) @ organism.incoming + organism.bias
+
+
+def fused(organism: Network, observation: Tensor | Events, state: OrganismState | None) -> Found:
+    """All at once, by the kernels of the numba engine; gradients flow to the weights, and to a dense observation."""
+    engine = fusing_engine(organism)
+    assert engine is not None
+    config, dtype = organism.config, organism.bias.dtype
+    constants = engine.constants(organism.lif, organism.surrogate, config.neuron.reset_gradient, config.ticks)
+    nothing = organism.bias.new_zeros(0)
+    incoming: Tensor = nothing
+    bias: Tensor = nothing
+    if isinstance(observation, Events):
+        drive, offsets, columns, values = nothing, *events_of(observation, dtype)
+        incoming, bias = organism.incoming, organism.bias
+    else:
+        drive, (offsets, columns, values) = drive_of(organism, observation), events_of(None, dtype)
+    membranes = [nothing] * 4 if state is None else [tensor for layer in state for tensor in layer]
+    evidence, tally, counts, output_counts, *after, _ = decide_op(
+        drive, offsets, columns, values, incoming, bias, organism.threshold, organism.outgoing, organism.critic,
+        organism.output_bias, *membranes, engine.readout_number(config.readout), config.ticks, organism.lif.v_th,
+        *engine.numbers(constants),
+    )  # fmt: skip
+    resting = organism.initial_state(len(observation)) if state is None else None
+    return Found(
+        evidence=evidence,
+        tally=tally,
+        counts=counts,
+        output_counts=output_counts if config.readout in ("rate", "first_spike") else None,
+        state=resting or OrganismState(LIFState(*after[:2]), LIFState(*after[2:])),
+    )
