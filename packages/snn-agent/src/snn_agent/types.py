@@ -6,67 +6,64 @@ Shape letters: ``B`` worlds, ``T`` ticks, ``H`` hidden neurons, ``A`` actions, `
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Events:
     """Observations of which most numbers are zero, by those that are not: N rows of D features (compressed rows).
 
+    They are what the environment gave, so they live on the CPU, as arrays.
+
     Attributes:
         offsets: row n has the entries ``offsets[n]`` to ``offsets[n + 1]``, int64 ``[N + 1]``.
         columns: which feature, int32 ``[E]``, ascending in each row.
-        values: the number, ``[E]``; empty: all are 1.
+        values: the number, float32 ``[E]``; empty: all are 1.
         features: D.
     """
 
-    offsets: Tensor  # [N + 1]
-    columns: Tensor  # [E]
-    values: Tensor  # [E] or [0]
+    offsets: Array  # [N + 1]
+    columns: Array  # [E]
+    values: Array  # [E] or [0]
     features: int
 
     def __len__(self) -> int:  # rows, as a tensor's
         return len(self.offsets) - 1
 
-    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """The same observations as a tensor, [N, D]."""
-        table = torch.zeros((len(self), self.features), dtype=dtype, device=self.columns.device)
-        row = torch.repeat_interleave(torch.diff(self.offsets))
-        table[row, self.columns.long()] = self.values.to(dtype) if len(self.values) else 1.0
-        return table
+    def dense(self) -> Tensor:
+        """The same observations as a tensor, float32 [N, D]."""
+        table = np.zeros((len(self), self.features), np.float32)
+        rows = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        table[rows, self.columns] = self.values if self.values.size else 1.0
+        return torch.from_numpy(table)
 
-    def take(self, rows: Tensor) -> Events:
+    def take(self, rows: Array) -> Events:
         """Some of the observations, int64 [M], in that order."""
-        lengths = torch.diff(self.offsets)[rows]
-        offsets = torch.zeros(len(rows) + 1, dtype=torch.int64, device=self.offsets.device)
-        torch.cumsum(lengths, 0, out=offsets[1:])
-        entries = torch.repeat_interleave(self.offsets[rows] - offsets[:-1], lengths)
-        entries += torch.arange(len(entries), device=entries.device)
-        return Events(
-            offsets, self.columns[entries], self.values[entries] if len(self.values) else self.values, self.features
-        )
-
-    def to(self, device: torch.device | str) -> Events:
-        """The events on another device."""
-        return Events(self.offsets.to(device), self.columns.to(device), self.values.to(device), self.features)
+        lengths = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        values = self.values[entries] if self.values.size else self.values
+        return Events(offsets, self.columns[entries], values, self.features)
 
     @classmethod
     def join(cls, parts: Sequence[Events]) -> Events:
         """Observations one after the other."""
-        starts = [0, *itertools.accumulate(len(part.columns) for part in parts)]
-        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
-        device = parts[0].offsets.device
-        weighted = any(len(part.values) for part in parts)
-        values = [part.values if len(part.values) else torch.ones(len(part.columns), device=device) for part in parts]
+        starts = np.concatenate([[0], np.cumsum([part.columns.size for part in parts])])
+        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
+        weighted = any(part.values.size for part in parts)
+        values = [part.values if part.values.size else np.ones(part.columns.size, np.float32) for part in parts]
         return cls(
-            torch.cat([*offsets, torch.tensor([starts[-1]], device=device)]),
-            torch.cat([part.columns for part in parts]),
-            torch.cat(values) if weighted else parts[0].values[:0],
+            np.concatenate([*offsets, starts[-1:]]),
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate(values) if weighted else parts[0].values[:0],
             parts[0].features,
         )
 
@@ -161,4 +158,4 @@ class Rollout(NamedTuple):
         if isinstance(self.observation, Tensor):
             return self.observation[-1]
         n, B = len(self.observation), self.action.shape[1]
-        return self.observation.take(torch.arange(n - B, n, device=self.action.device)).dense()
+        return self.observation.take(np.arange(n - B, n)).dense().to(self.action.device)

@@ -242,13 +242,15 @@ def adjoint(
     )
     of_projected = np.empty_like(decided.projected)
     outputs, array, level = Bp * sizes.Ap, cells.constants.array(dtype), dtype.type(cells.output_threshold)
-    with running("the network's gradient", dtype):
+    constants = cells.constants
+    variant = (constants.kind, constants.reset_gradient > 0, constants.band < np.inf, sizes.Ap > GROUP)
+    with running(f"the network's gradient, variant {variant}", dtype):
         readout_backward[cells.constants.kind](
             0, outputs, cells.readout, decided.projected, states.ov, states.oi, array, level,
             cells.ticks, of_evidence, of_projected,
         )  # fmt: skip
         side_by_side(
-            kernels.hidden_backward[cells.constants.kind],
+            kernels.hidden_backward(*variant),
             ranges(sizes.Hp, LANES, B * sizes.Hp * cells.ticks * BACKWARD_NS), inputs.rows, inputs.offsets,
             inputs.events, inputs.values, inputs.drive, weights.incoming, weights.bias, weights.threshold,
             weights.critic, weights.outgoing, states.v, states.i, array, cells.ticks, sizes.D, sizes.Hp, sizes.Ap, Bp,

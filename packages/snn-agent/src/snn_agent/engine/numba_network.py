@@ -16,12 +16,13 @@ padded to whole vectors and groups; ``Bp`` samples are padded so that the readou
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
 
-from snn_agent.engine.numba_compile import inlined, kernel, per_surrogate
-from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP, derivative
+from snn_agent.engine.numba_compile import inlined, kernel
+from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, SLOPE, STEP, damped_derivative
 from snn_agent.engine.numba_readout import readout_forward
 from snn_agent.engine.simd import (
     GROUP,
@@ -29,8 +30,10 @@ from snn_agent.engine.simd import (
     absolute,
     bits_of,
     fma,
+    item,
     load,
     load4,
+    negative,
     ones_like,
     select,
     splat,
@@ -44,6 +47,15 @@ from snn_agent.engine.simd import (
 SAMPLES: Final = LANES // GROUP
 """Samples whose outputs fill a vector of the readout; batches are padded to a multiple of it."""
 BYTE: Final = 256
+CACHE_LINE: Final = 64
+
+
+@inlined
+def aligned(n, like):
+    """Room for n numbers at the beginning of a cache line: a vector across two lines takes twice as long."""
+    room = np.empty(n + CACHE_LINE // 4, like.dtype)
+    first = -room.ctypes.data % CACHE_LINE // like.itemsize
+    return room[first : first + n]
 
 
 @inlined
@@ -53,33 +65,33 @@ def _hidden_forward(
 ):  # fmt: skip
     step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
     one, zero = ones_like(step), zeros_like(step)
-    rest = leak * (one - keep)
+    rest, remains, unit = leak * (one - keep), one - step, splat(constants.dtype.type(1.0) / constants[STEP])
     carried, dense, weighted = v.size > 0, drive.size > 0, values.size > 0
     n_words, n_bytes = Hp // LANES, Hp // 8
     words = np.empty(ticks * n_words, np.uint32)
     spikes = words.view(np.uint8)
     for b in range(first, last):
-        row = rows[b]
+        row = item(rows, b)
         value = zero
         for k in range(0, Hp, LANES):
             if dense:
                 x = load(drive, row * Hp + k)
             else:  # E7, here and below; a function for it would count references to its arrays, at half the speed
                 x = load(bias, k)
-                for event in range(offsets[row], offsets[row + 1]):
-                    weight = load(incoming, index[event] * Hp + k)
-                    x = fma(splat(values[event]), weight, x) if weighted else x + weight
-            x = x + rest
+                for event in range(item(offsets, row), item(offsets, row + 1)):
+                    weight = load(incoming, item(index, event) * Hp + k)
+                    x = fma(splat(item(values, event)), weight, x) if weighted else x + weight
+            x = (x + rest) * step
             level, decay, count = load(threshold, k), one, zero
-            u, j = leak, leak * keep  # at rest: v = v_leak
+            u, current = leak, leak * keep * step  # at rest: v = v_leak
             if carried:
-                u, j = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k))
+                u, current = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k)) * step
             for t in range(ticks):
-                j = fma(j, decay, x)
-                before = fma(step, j - u, u)
+                current = fma(current, decay, x)
+                before = fma(remains, u, current)
                 spike = before > level
                 u = select(spike, zero, before)
-                count = count + select(spike, one, zero)
+                count = select(spike, count + one, count)
                 words[t * n_words + k // LANES] = bits_of(spike)
                 decay = keep
             value = fma(count, load(critic, k), value)
@@ -89,21 +101,24 @@ def _hidden_forward(
                 store(counts, b * Hp + k, count)
             if carried:
                 store(v_out, b * Hp + k, u)
-                store(i_out, b * Hp + k, (j - leak) * keep)
+                store(i_out, b * Hp + k, (current * unit - leak) * keep)
         tally[b] = total(value)
         for group in range(Ap // GROUP):
             base = group * BYTE * n_bytes
             for t in range(ticks):
                 at = t * n_bytes
-                a0, a1 = load4(output_bias, group * GROUP), load4(table, (base + spikes[at + 1] * n_bytes + 1) * GROUP)
-                a2 = load4(table, (base + spikes[at + 2] * n_bytes + 2) * GROUP)
-                a3 = load4(table, (base + spikes[at + 3] * n_bytes + 3) * GROUP)
-                a0 = a0 + load4(table, (base + spikes[at] * n_bytes) * GROUP)
+                a0, a1 = (
+                    load4(output_bias, group * GROUP),
+                    load4(table, (base + item(spikes, at + 1) * n_bytes + 1) * GROUP),
+                )
+                a2 = load4(table, (base + item(spikes, at + 2) * n_bytes + 2) * GROUP)
+                a3 = load4(table, (base + item(spikes, at + 3) * n_bytes + 3) * GROUP)
+                a0 = a0 + load4(table, (base + item(spikes, at) * n_bytes) * GROUP)
                 for c in range(4, n_bytes, 4):
-                    a0 = a0 + load4(table, (base + spikes[at + c] * n_bytes + c) * GROUP)
-                    a1 = a1 + load4(table, (base + spikes[at + c + 1] * n_bytes + c + 1) * GROUP)
-                    a2 = a2 + load4(table, (base + spikes[at + c + 2] * n_bytes + c + 2) * GROUP)
-                    a3 = a3 + load4(table, (base + spikes[at + c + 3] * n_bytes + c + 3) * GROUP)
+                    a0 = a0 + load4(table, (base + item(spikes, at + c) * n_bytes + c) * GROUP)
+                    a1 = a1 + load4(table, (base + item(spikes, at + c + 1) * n_bytes + c + 1) * GROUP)
+                    a2 = a2 + load4(table, (base + item(spikes, at + c + 2) * n_bytes + c + 2) * GROUP)
+                    a3 = a3 + load4(table, (base + item(spikes, at + c + 3) * n_bytes + c + 3) * GROUP)
                 store(projected, (t * Bp + b) * Ap + group * GROUP, (a0 + a1) + (a2 + a3))
 
 
@@ -124,25 +139,41 @@ def network_forward(
     )  # fmt: skip
 
 
-@per_surrogate
-def hidden_backward(kind):
-    """The adjoint of the hidden part, for the neurons ``first`` to ``last``: from the gradients of ``projected`` and
+@cache
+def hidden_backward(kind, through_reset, narrow, wide):
+    """The kernel for the adjoint of the hidden part, for the neurons ``first`` to ``last``: from the gradients of ``projected`` and
     ``tally`` to those of the weights (or the drive). ``outgoing`` and its gradient lie as [Ap, Hp].
+
+    What is settled for a whole run is settled when the kernel is compiled: a choice in the innermost loop costs up to a
+    third of it.
+
+    Args:
+        kind: number of the surrogate.
+        through_reset: whether the gradient flows through the reset.
+        narrow: whether it is confined to the band.
+        wide: whether there are more than four actions.
     """
 
-    def of_kind(
+    def of_these(
         first, last, rows, offsets, index, values, drive, incoming, bias, threshold, critic, outgoing, v, i, constants,
         ticks, D, Hp, Ap, Bp, of_projected, of_tally, of_drive, of_incoming, of_bias, of_outgoing, of_critic,
     ):  # fmt: skip
         step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
-        slope, band, narrow = splat(constants[SLOPE]), splat(constants[BAND]), constants[BAND] < np.inf
-        through_reset = constants[RESET_GRADIENT] > 0
+        slope, band = splat(constants[SLOPE]), splat(constants[BAND])
         one, zero = ones_like(step), zeros_like(step)
         rest, remains = leak * (one - keep), one - step
+        root = splat(constants.dtype.type(1.0) / np.sqrt(constants.dtype.type(1.0) - constants[STEP]))
+        slope = slope * root if kind == 0 else slope
         carried, events, weighted = v.size > 0, drive.size == 0, values.size > 0
-        own = np.empty(D * LANES if events else 0, constants.dtype)  # weights of these neurons, side by side
-        of_own = np.empty(D * LANES if events else 0, constants.dtype)
-        voltages = np.empty(ticks * LANES, constants.dtype)
+        own = aligned(D * LANES if events else 0, constants)  # weights of these neurons, side by side
+        of_own = aligned(D * LANES if events else 0, constants)
+        voltages = aligned(ticks * LANES, constants)
+        echo = np.empty(ticks, constants.dtype)  # what a unit of current in all ticks up to t still is in tick t
+        echo[0] = constants.dtype.type(1.0)
+        for t in range(1, ticks):
+            echo[t] = echo[0] + constants[KEEP] * echo[t - 1]
+        for t in range(ticks):
+            echo[t] = echo[t] / (constants.dtype.type(1.0) - constants[STEP])
         for k in range(first, last, LANES):
             if events:
                 for d in range(D):
@@ -154,65 +185,68 @@ def hidden_backward(kind):
             w2, w3 = load(outgoing, 2 * Hp + k) * step, load(outgoing, 3 * Hp + k) * step
             g0, g1, g2, g3 = zero, zero, zero, zero
             sum_critic, sum_bias = zero, zero
-            for a in range(GROUP, Ap):
+            for a in range(GROUP, Ap if wide else GROUP):
                 store(of_outgoing, a * Hp + k, zero)
             for b in range(rows.size):
-                row = rows[b]
+                row = item(rows, b)
                 if events:
                     x = own_bias
-                    for event in range(offsets[row], offsets[row + 1]):
-                        weight = load(own, index[event] * LANES)
-                        x = fma(splat(values[event]), weight, x) if weighted else x + weight
+                    for event in range(item(offsets, row), item(offsets, row + 1)):
+                        weight = load(own, item(index, event) * LANES)
+                        x = fma(splat(item(values, event)), weight, x) if weighted else x + weight
                 else:
                     x = load(drive, row * Hp + k)
-                x = x + rest
-                u, j, decay = leak, leak * keep, one
+                x = (x + rest) * step
+                u, current, decay = leak, leak * keep * step, one
                 if carried:
-                    u, j = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k))
+                    u, current = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k)) * step
                 for t in range(ticks):
-                    j = fma(j, decay, x)
-                    before = fma(step, j - u, u)
+                    current = fma(current, decay, x)
+                    before = fma(remains, u, current)
                     store(voltages, t * LANES, before)
                     u = select(before > level, zero, before)
                     decay = keep
-                tally = splat(of_tally[b])
+                # As backward_ticks does, in units of 1/a, with the adjoint of a tick as a linear function of that of the next: λ = (1 − a)·λ_v' obeys
+                #   λ_t = ((1 − a)·(1 − z) − (1 − a)·d·u')·λ_{t+1} + (1 − a)·d·g,   d the surrogate derivative,
+                # so that one multiply-add is all that waits for it. Σ_t λ_x is Σ_t echo_t·λ_t.
+                tally = splat(item(of_tally, b))
                 constant = of_value * tally
-                count, adjoint_v, adjoint_x, sum_x = zero, zero, zero, zero
+                count, adjoint, sum_x = zero, zero, zero
                 for t in range(ticks - 1, -1, -1):
                     before = load(voltages, t * LANES)
                     spike = before > level
                     at = (t * Bp + b) * Ap
-                    p0, p1 = splat(of_projected[at]), splat(of_projected[at + 1])
-                    p2, p3 = splat(of_projected[at + 2]), splat(of_projected[at + 3])
+                    p0, p1 = splat(item(of_projected, at)), splat(item(of_projected, at + 1))
+                    p2, p3 = splat(item(of_projected, at + 2)), splat(item(of_projected, at + 3))
                     g = fma(p0, w0, fma(p1, w1, fma(p2, w2, fma(p3, w3, constant))))
-                    for a in range(GROUP, Ap):
-                        g = fma(splat(of_projected[at + a]), load(outgoing, a * Hp + k) * step, g)
-                    if through_reset:
-                        g = g - adjoint_v * before
-                    s = derivative(kind, fma(slope, before, offset)) * g
+                    for a in range(GROUP, Ap if wide else GROUP):
+                        g = fma(splat(item(of_projected, at + a)), load(outgoing, a * Hp + k) * step, g)
+                    d = damped_derivative(kind, fma(slope, before, offset), remains, root)
                     if narrow:
-                        s = select(absolute(before - level) > band, zero, s)
-                    adjoint_v = select(spike, s, adjoint_v + s)
-                    adjoint_x = fma(keep, adjoint_x, adjoint_v)
-                    adjoint_v = adjoint_v * remains
-                    sum_x = sum_x + adjoint_x
-                    count = count + select(spike, one, zero)
-                    g0, g1 = g0 + select(spike, p0, zero), g1 + select(spike, p1, zero)
-                    g2, g3 = g2 + select(spike, p2, zero), g3 + select(spike, p3, zero)
-                    for a in range(GROUP, Ap):
+                        d = select(absolute(before - level) > band, zero, d)
+                    passes = select(spike, zero, remains)
+                    if through_reset:
+                        passes = fma(negative(d), before, passes)
+                    adjoint = fma(passes, adjoint, d * g)
+                    sum_x = fma(splat(item(echo, t)), adjoint, sum_x)
+                    count = select(spike, count + one, count)
+                    g0, g1 = select(spike, g0 + p0, g0), select(spike, g1 + p1, g1)
+                    g2, g3 = select(spike, g2 + p2, g2), select(spike, g3 + p3, g3)
+                    for a in range(GROUP, Ap if wide else GROUP):
                         q = a * Hp + k
-                        store(of_outgoing, q, load(of_outgoing, q) + select(spike, splat(of_projected[at + a]), zero))
+                        of_a = load(of_outgoing, q)
+                        store(of_outgoing, q, select(spike, of_a + splat(item(of_projected, at + a)), of_a))
                 sum_critic = fma(count, tally, sum_critic)
                 sum_bias = sum_bias + sum_x
                 if not events:
                     store(of_drive, b * Hp + k, sum_x)
                 elif weighted:
-                    for event in range(offsets[row], offsets[row + 1]):
-                        q = index[event] * LANES
-                        store(of_own, q, fma(splat(values[event]), sum_x, load(of_own, q)))
+                    for event in range(item(offsets, row), item(offsets, row + 1)):
+                        q = item(index, event) * LANES
+                        store(of_own, q, fma(splat(item(values, event)), sum_x, load(of_own, q)))
                 else:
-                    for event in range(offsets[row], offsets[row + 1]):
-                        q = index[event] * LANES
+                    for event in range(item(offsets, row), item(offsets, row + 1)):
+                        q = item(index, event) * LANES
                         store(of_own, q, load(of_own, q) + sum_x)
             if events:
                 for d in range(D):
@@ -224,4 +258,4 @@ def hidden_backward(kind):
             store(of_outgoing, 2 * Hp + k, g2)
             store(of_outgoing, 3 * Hp + k, g3)
 
-    return of_kind
+    return kernel(of_these)

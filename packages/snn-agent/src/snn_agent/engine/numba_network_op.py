@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -54,18 +55,16 @@ def weights_of(parameters: Parameters, v_reset: float, features: int) -> Weights
     return ready(incoming, bias, *parameters[2:], v_reset=v_reset, D=features)
 
 
-def inputs_of(offsets: Tensor, columns: Tensor, values: Tensor, drive: Tensor, rows: Array, sizes: Sizes) -> Inputs:
-    """Observations made ready for the kernels: events, or a drive ``[N, H]`` if it is not empty."""
-    if drive.numel() and sizes.Hp != sizes.H:
-        drive = torch.nn.functional.pad(drive, (0, sizes.Hp - sizes.H))
-    return Inputs(rows, flat(offsets), flat(columns), flat(values), flat(drive))
-
-
-def events_of(events: Events | None, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def events_of(events: Events | None, dtype: npt.DTypeLike) -> tuple[Array, Array, Array]:
     """Offsets, columns and values of events, or of none."""
     if events is None:
-        return torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int32), torch.zeros(0, dtype=dtype)
-    return events.offsets, events.columns, events.values.to(dtype)
+        return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, dtype)
+    return events.offsets, events.columns, events.values.astype(dtype, copy=False)
+
+
+def drive_for_kernels(drive: Tensor, sizes: Sizes) -> Array:
+    """A drive ``[N, H]`` with its rows filled up to whole vectors."""
+    return flat(torch.nn.functional.pad(drive, (0, sizes.Hp - sizes.H)) if sizes.Hp != sizes.H else drive)
 
 
 def states_of(membranes: Membranes, sizes: Sizes, v_reset: float) -> States:
@@ -145,7 +144,8 @@ def _arguments(
     dense = offsets.numel() == 0
     weights = weights_of(parameters, v_reset, 0 if dense else len(parameters.incoming))
     rows = np.arange(len(drive) if dense else len(offsets) - 1)
-    inputs = inputs_of(offsets, columns, values, drive, rows, weights.sizes)
+    driven = drive_for_kernels(drive, weights.sizes) if dense else flat(drive)
+    inputs = Inputs(rows, flat(offsets), flat(columns), flat(values), driven)
     return cells, weights, inputs, states_of(membranes, weights.sizes, v_reset)
 
 

@@ -83,3 +83,12 @@ def derivative(kind, x):  # type: ignore[no-untyped-def]
     u = one + e
     two = one + one
     return two * two * e * reciprocal(u * u)
+
+
+@inlined
+def damped_derivative(kind, x, remains, root):  # type: ignore[no-untyped-def]
+    """``remains`` times the surrogate derivative; for the first kind x and 1 come multiplied by ``root = 1/√remains``."""
+    if kind == 0:
+        u = absolute(x) + root
+        return reciprocal(u * u)
+    return derivative(kind, x) * remains

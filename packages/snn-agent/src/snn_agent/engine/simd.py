@@ -11,90 +11,17 @@ Indices are not checked: the callers pad every array to whole vectors.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.datamodel import models
-from numba.core.datamodel.registry import register_default
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic
 
-LANES: Final = 32
-"""Numbers in a :class:`Vector`; arrays are padded to a multiple of it."""
+from snn_agent.engine.simd_types import LANES, Vector
+
 GROUP: Final = 4
 """Numbers in a short vector, :func:`load4`; actions are padded to a multiple of it."""
-
-
-class Vector(types.Type):
-    """Some float32 or float64 numbers, as numba's type inference sees them."""
-
-    def __init__(self, dtype: Any, lanes: int = LANES) -> None:
-        self.dtype, self.lanes = dtype, lanes
-        super().__init__(name=f"Vector({dtype}, {lanes})")
-
-    @property
-    def element(self) -> Any:
-        """LLVM's type of one number."""
-        return ir.FloatType() if self.dtype == types.float32 else ir.DoubleType()
-
-    @property
-    def llvm(self) -> Any:
-        """LLVM's type of the vector."""
-        return ir.VectorType(self.element, self.lanes)
-
-    @property
-    def suffix(self) -> str:
-        """How LLVM's intrinsics call the type."""
-        return f"v{self.lanes}f{self.dtype.bitwidth}"
-
-
-class Mask(types.Type):
-    """As many truth values as a vector has numbers."""
-
-    def __init__(self) -> None:
-        super().__init__(name="Mask")
-
-
-MASK: Final = Mask()
-
-
-@register_default(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, vector: Vector) -> None:
-        super().__init__(manager, vector, vector.llvm)
-
-
-@register_default(Mask)
-class _MaskModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, mask: Mask) -> None:
-        super().__init__(manager, mask, ir.VectorType(ir.IntType(1), LANES))
-
-
-def _register(operation: Callable[..., Any], build: Callable[[Any, Sequence[Any]], Any], result: Any = None) -> None:
-    """Teach numba a binary operator between two vectors of the same kind."""
-
-    @infer_global(operation)
-    class _Template(AbstractTemplate):
-        def generic(self, args: Any, kws: Any) -> Any:
-            del kws
-            if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
-                return signature(result or args[0], *args)
-            return None
-
-    @lower_builtin(operation, Vector, Vector)
-    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        return build(builder, args)
-
-
-_register(operator.add, lambda builder, args: builder.fadd(*args))
-_register(operator.sub, lambda builder, args: builder.fsub(*args))
-_register(operator.mul, lambda builder, args: builder.fmul(*args))
-_register(operator.gt, lambda builder, args: builder.fcmp_ordered(">", *args), MASK)
 
 
 def _pointer(context: Any, builder: Any, sig: Any, args: Any, vector: Vector) -> Any:
@@ -121,6 +48,18 @@ load = _loader(LANES)
 """``load(array, index)``: the 32 numbers of a flat array from ``index`` on."""
 load4 = _loader(GROUP)
 """``load4(array, index)``: the four numbers of a flat array from ``index`` on."""
+
+
+@intrinsic
+def item(typing: Any, array: Any, index: Any) -> Any:
+    """``item(array, index)``: one number; unlike ``array[index]`` it asks not whether the index is negative."""
+    del typing, index
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        content = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+        return builder.load(builder.gep(content.data, [args[1]]))
+
+    return array.dtype(array, types.intp), generate
 
 
 @intrinsic
@@ -221,6 +160,18 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
+def negative(typing: Any, vector: Any) -> Any:
+    """−x of each number; nothing at all where it enters an :func:`fma`."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.fneg(args[0])
+
+    return vector(vector), generate
+
+
+@intrinsic
 def reciprocal(typing: Any, vector: Any) -> Any:
     """1/x of each number, to within a few units in the last place: gradients need no more, and it is four times faster."""
     del typing
@@ -228,7 +179,7 @@ def reciprocal(typing: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         del context, sig
         one = _spread(builder, ir.Constant(vector.element, 1.0), vector)
-        return builder.fdiv(one, args[0], flags=("arcp", "afn"))
+        return builder.fdiv(one, args[0], flags=("fast",))
 
     return vector(vector), generate
 

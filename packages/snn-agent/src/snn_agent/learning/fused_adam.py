@@ -1,13 +1,13 @@
-"""One step of :mod:`snn_agent.learning.neuron_adam` in one pass over memory, on the CPU.
+"""The step of :mod:`snn_agent.learning.neuron_adam` in one pass over memory, on the CPU.
 
-The step is as large as memory is slow: the plain version goes six times over gradients and moments, this one once. It is
-the same rule with the same state; numbers differ from the plain one by rounding.
+The plain version goes six times over gradients and moments, this one once. It is the same rule with the same state;
+numbers differ from the plain one by rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from snn_agent.engine.threads import ranges, side_by_side
 from snn_agent.learning.neuron_adam import AdamState
 
 Array = npt.NDArray[Any]
-STEP_NS = 1.5
+NUMBER_NS: Final = 1.5
 """About how long a number takes, to see whether threads pay."""
 
 
@@ -36,46 +36,65 @@ def adam_rows(first, last, theta, gradient, mean, square, step, root, scale, bet
             theta[r, c] += m * step[c] / (np.sqrt(q) / root[c] + epsilon)
 
 
-def update(
-    gradients: Mapping[str, Tensor],
-    state: AdamState,
-    parameters: Mapping[str, Tensor],
-    *,
-    lr: float,
-    scale: float = 1.0,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-) -> AdamState:
-    """As :func:`snn_agent.learning.neuron_adam.update`, with gradients multiplied by ``scale`` first.
+class _Parameter(NamedTuple):
+    theta: Array  # [R, C]
+    mean: Array  # [R, C]
+    square: Array  # [R, C]
+    count: Array  # int64 [H] or [1]
+    repeats: int  # columns a count
 
-    Everything changes in place; all tensors are contiguous, on the CPU and of one type.
+
+class FusedAdam:
+    """Steps of some parameters, which must not be replaced meanwhile: made for one update.
+
+    Args:
+        state: its tensors change in place with each step.
+        parameters: likewise; contiguous, on the CPU.
+        betas: β1, β2.
+        eps: keeps the division finite.
     """
-    for name, parameter in parameters.items():
-        theta = parameter.detach().numpy()
-        state.count[name].add_(1)
-        step, root = _scales(state.count[name].numpy(), lr, betas, theta.dtype)
-        if state.axes[name] == 1:
-            shape = theta.shape
-        else:  # one row, with a step for each number
-            shape = (1, theta.size)
-            each = theta.size // max(step.size, 1)
-            step, root = np.repeat(step, each), np.repeat(root, each)
-        arrays = (theta, gradients[name].numpy(), state.mean[name].numpy(), state.square[name].numpy())
-        dtype = theta.dtype.type
-        with running("the optimizer", theta.dtype):
-            side_by_side(
-                adam_rows, ranges(shape[0], 1, theta.size * STEP_NS), *(array.reshape(shape) for array in arrays), step,
-                root, dtype(scale), dtype(betas[0]), dtype(betas[1]), dtype(eps),
-            )  # fmt: skip
-    return state
 
+    def __init__(
+        self,
+        state: AdamState,
+        parameters: Mapping[str, Tensor],
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        self.betas, self.eps = betas, eps
+        self.parameters: dict[str, _Parameter] = {}
+        for name, parameter in parameters.items():
+            theta = parameter.detach().numpy()
+            shape = theta.shape if state.axes[name] == 1 else (1, theta.size)
+            count = state.count[name].numpy().reshape(-1)
+            arrays = (array.reshape(shape) for array in (theta, state.mean[name].numpy(), state.square[name].numpy()))
+            self.parameters[name] = _Parameter(*arrays, count, shape[1] // max(len(count), 1))
 
-def _scales(count: Array, lr: float, betas: tuple[float, float], dtype: npt.DTypeLike) -> tuple[Array, Array]:
-    """``−lr/(1−β1^t)`` and ``√(1−β2^t)`` for every neuron, at least one."""
-    counts = np.atleast_1d(count)
-    if counts.size and counts[0] == counts[-1] and (counts == counts[0]).all():  # powers are dear
-        t = float(counts[0])
-        step, root = -lr / (1.0 - betas[0] ** t), (1.0 - betas[1] ** t) ** 0.5
-        return np.full(counts.shape, step, dtype), np.full(counts.shape, root, dtype)
-    t_each = counts.astype(np.float64)
-    return (-lr / (1.0 - betas[0] ** t_each)).astype(dtype), np.sqrt(1.0 - betas[1] ** t_each).astype(dtype)
+    def step(self, gradients: Mapping[str, Array], lr: float, scale: float) -> None:
+        """One step along gradients of any shape, multiplied by ``scale`` first."""
+        known: dict[tuple[int, bytes], tuple[Array, Array]] = {}  # neurons' counts are mostly the same everywhere
+        for name, parameter in self.parameters.items():
+            theta, mean, square, count, repeats = parameter
+            count += 1
+            key = (repeats, count.tobytes())
+            if key not in known:
+                known[key] = self._scales(count, repeats, lr, theta.dtype)
+            step, root = known[key]
+            dtype = theta.dtype.type
+            with running("the optimizer", theta.dtype):
+                side_by_side(
+                    adam_rows, ranges(len(theta), 1, theta.size * NUMBER_NS), theta,
+                    gradients[name].reshape(theta.shape), mean, square, step, root, dtype(scale), dtype(self.betas[0]),
+                    dtype(self.betas[1]), dtype(self.eps),
+                )  # fmt: skip
+
+    def _scales(self, count: Array, repeats: int, lr: float, dtype: npt.DTypeLike) -> tuple[Array, Array]:
+        """``−lr/(1−β1^t)`` and ``√(1−β2^t)`` for every column."""
+        beta1, beta2 = self.betas
+        if count.size and (count == count[0]).all():  # powers are dear
+            t, columns = int(count[0]), len(count) * repeats
+            step, root = -lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
+            return np.full(columns, step, dtype), np.full(columns, root, dtype)
+        each = count.astype(np.float64)
+        step_each, root_each = -lr / (1.0 - beta1**each), np.sqrt(1.0 - beta2**each)
+        return np.repeat(step_each, repeats).astype(dtype), np.repeat(root_each, repeats).astype(dtype)

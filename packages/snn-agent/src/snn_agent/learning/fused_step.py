@@ -1,4 +1,4 @@
-"""One optimizer step without autograd: decide, the objective's gradient, the network's adjoint, Adam.
+"""Optimizer steps without autograd: decide, the objective's gradient, the network's adjoint, Adam.
 
 The readable step is in :mod:`snn_agent.learning.reinforce`; this is the same step on the kernels of the numba engine,
 and the tests hold the two equal up to rounding.
@@ -7,87 +7,107 @@ and the tests hold the two equal up to rounding.
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from snn_agent.config import LearningConfig
-from snn_agent.engine.numba_decision import adjoint, decide
+from snn_agent.engine.numba_decision import Array, adjoint, decide
 from snn_agent.engine.numba_layer_op import flat
-from snn_agent.engine.numba_network_op import unpadded
-from snn_agent.learning import fused_adam
+from snn_agent.learning.fused_adam import FusedAdam
 from snn_agent.learning.neuron_adam import AdamState
-from snn_agent.learning.policy_gradient import Batch, objective_gradient
+from snn_agent.learning.objective_kernel import (
+    CLIPPED,
+    ENTROPY,
+    KL,
+    OF_CRITIC_BIAS,
+    OF_GAIN,
+    POLICY_LOSS,
+    VALUE_LOSS,
+    Objective,
+    Targets,
+    objective_gradient,
+)
 from snn_agent.learning.samples import Samples
 from snn_agent.network.fused import FusedNetwork
 from snn_agent.network.organism import GrowingSparseSNN
 
 
 class FusedLearner:
-    """Learns from the decisions of one rollout, a minibatch at a time; the organism changes in place.
+    """Learns from the decisions of one rollout, a minibatch at a time; organism and state change in place.
 
     Args:
         organism: on the numba engine.
+        adam: the optimizer's state.
         samples: the decisions.
         config: how to learn.
     """
 
-    def __init__(self, organism: GrowingSparseSNN, samples: Samples, config: LearningConfig) -> None:
+    def __init__(self, organism: GrowingSparseSNN, adam: AdamState, samples: Samples, config: LearningConfig) -> None:
         self.organism, self.samples, self.config = organism, samples, config
-        self.arrays = Batch(
-            *(flat(tensor) for tensor in (
-                samples.action, samples.log_prob, samples.advantage, samples.target, samples.weight
-            ))
-        )  # fmt: skip
-        self.clip_ratio = config.clip_ratio if config.reuse_epochs * config.minibatches > 1 else None
+        self.network = FusedNetwork(organism)
+        self.adam = FusedAdam(adam, organism.learnt())
+        self.targets = Targets(
+            flat(samples.action),
+            *(flat(tensor) for tensor in (samples.log_prob, samples.advantage, samples.target, samples.weight)),
+        )
+        reuses = config.reuse_epochs * config.minibatches > 1
+        self.objective = Objective(
+            clip_ratio=config.clip_ratio if reuses else math.inf,
+            entropy_weight=config.entropy_weight,
+            value_weight=config.value_weight if config.baseline == "critic" else 0.0,
+        )
 
-    def gradients(self, rows: Tensor) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Gradients of everything that is learnt from the decisions ``rows``, int64 [B], and what is reported."""
-        organism, config = self.organism, self.config
-        network = FusedNetwork(organism)
-        cells, weights, learnt, gain = network.cells, network.weights, network.learnt, network.gain
-        sizes, B = weights.sizes, len(rows)
+    def gradients(self, rows: Tensor) -> tuple[dict[str, Array], dict[str, float]]:
+        """Gradients of all that is learnt from the decisions ``rows``, int64 [B], as arrays; and what is reported."""
+        network, before = self.network, self.samples.state
+        cells, weights, sizes, B = network.cells, network.weights, network.weights.sizes, len(rows)
         inputs, seen = network.inputs(self.samples.observation, rows)
-        before = self.samples.state
         states = network.states(None if before is None else before.map(lambda tensor: tensor[rows]), B)
         decided = decide(cells, weights, inputs, states, "none")
-        evidence = decided.evidence.reshape(-1, sizes.Ap)[:B, : sizes.A]
-        found = objective_gradient(
-            gain * evidence,
-            decided.tally * decided.tally.dtype.type(1 / cells.ticks) + network.critic_bias,
-            Batch(*(array[rows.numpy()] for array in self.arrays)),
-            self.clip_ratio,
-            config.entropy_weight,
-            config.value_weight if config.baseline == "critic" else 0.0,
-        )
-        of_evidence = np.zeros_like(decided.evidence)
-        of_evidence.reshape(-1, sizes.Ap)[:B, : sizes.A] = gain * found.of_logits
-        of_tally = (found.of_value / cells.ticks).astype(evidence.dtype)
+        of_evidence, of_tally, sums = objective_gradient(
+            rows.numpy(), sizes.A, sizes.Ap, decided.evidence, decided.tally, network.gain, network.critic_bias,
+            cells.ticks, self.targets, self.objective,
+        )  # fmt: skip
         back = adjoint(cells, weights, inputs, states, decided, of_evidence, of_tally)
-        incoming, bias, drive = learnt["incoming"], learnt["bias"], torch.from_numpy(inputs.drive)
-        of_drive, of_incoming, of_bias, *rest = unpadded(back, sizes, incoming, bias, drive, B)
-        if seen is not None:
-            of_incoming, of_bias = seen.T @ of_drive, of_drive.sum(dim=0)
-        of_gain = (found.of_logits * evidence).sum()
-        scalars = (torch.as_tensor(number, dtype=bias.dtype) for number in (found.of_value.sum(), of_gain))
-        value_loss = found.value_loss if config.baseline == "critic" else 0.0
-        numbers = found._asdict() | {
-            "value_loss": value_loss,
-            "loss": found.policy_loss + config.value_weight * value_loss,
+        D, H, A = sizes.D, sizes.H, sizes.A
+        if seen is None:
+            of_incoming, of_bias = back.incoming.reshape(D, sizes.Hp)[:, :H], back.bias[:H]
+        else:
+            of_drive = torch.from_numpy(back.drive.reshape(B, sizes.Hp)[:, :H])
+            of_incoming, of_bias = (seen.T @ of_drive).numpy(), of_drive.sum(dim=0).numpy()
+        dtype = of_bias.dtype
+        found = {
+            "incoming": np.ascontiguousarray(of_incoming),
+            "bias": of_bias,
+            "outgoing": np.ascontiguousarray(back.outgoing.reshape(sizes.Ap, sizes.Hp)[:A, :H].T),
+            "critic": back.critic[:H],
+            "output_bias": back.output_bias[:A],
+            "critic_bias": sums[OF_CRITIC_BIAS].astype(dtype),
+            "gain": sums[OF_GAIN].astype(dtype),
         }
-        names = ("incoming", "bias", "outgoing", "critic", "output_bias", "critic_bias", "gain")
-        return dict(zip(names, (of_incoming, of_bias, *rest, *scalars), strict=True)), numbers
+        value_loss = sums[VALUE_LOSS] if self.objective.value_weight else 0.0
+        numbers = {
+            "loss": sums[POLICY_LOSS] + self.config.value_weight * value_loss,
+            "policy_loss": sums[POLICY_LOSS],
+            "value_loss": value_loss,
+            "entropy": sums[ENTROPY],
+            "approx_kl": sums[KL],
+            "clip_fraction": sums[CLIPPED],
+        }
+        return found, numbers
 
-    def step(self, adam: AdamState, rows: Tensor, learning_rate: float) -> tuple[AdamState, dict[str, float]]:
-        """One optimizer step; the numbers are reported, ``gradient_norm`` among them.
+    def step(self, rows: Tensor, learning_rate: float) -> dict[str, float]:
+        """One optimizer step; returns what is reported.
 
         A gradient that is not finite changes nothing: look at ``loss`` and ``gradient_norm``.
         """
         gradients, numbers = self.gradients(rows)
-        squares = (float(np.dot(array, array)) for array in map(flat, gradients.values()))
-        norm = math.sqrt(sum(squares))
+        norm = math.sqrt(sum(float(np.vdot(array, array)) for array in gradients.values()))
         numbers["gradient_norm"] = norm
         if math.isfinite(norm) and math.isfinite(numbers["loss"]):
             scale = min(1.0, self.config.max_grad_norm / (norm + 1e-6))
-            adam = fused_adam.update(gradients, adam, dict(self.organism.learnt()), lr=learning_rate, scale=scale)
-        return adam, numbers
+            self.adam.step(gradients, learning_rate, scale)
+            self.network.refresh()
+        return numbers

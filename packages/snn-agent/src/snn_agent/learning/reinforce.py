@@ -88,7 +88,7 @@ class Reinforce:
         learning_rate = self._schedule(self.config.learning_rate, progress)
         n = samples.action.shape[0]
         size = math.ceil(n / self.config.minibatches)
-        fused = None if fusing_engine(organism) is None else FusedLearner(organism, samples, self.config)
+        fused = None if fusing_engine(organism) is None else FusedLearner(organism, state.adam, samples, self.config)
         totals = dict.fromkeys(UpdateDiagnostics._fields, 0.0)
         steps = 0
         for _ in range(self.config.reuse_epochs):
@@ -97,7 +97,7 @@ class Reinforce:
                 if fused is None:
                     adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
                 else:
-                    adam, numbers = fused.step(state.adam, part, learning_rate)
+                    adam, numbers = state.adam, fused.step(part, learning_rate)
                 self._refuse_non_finite(numbers)
                 state = state._replace(adam=adam)
                 for name in totals:

@@ -25,7 +25,7 @@ class Samples(NamedTuple):
         state = None if self.state is None else self.state.map(lambda tensor: tensor[rows])
         seen = self.observation
         return Samples(
-            seen.take(rows) if isinstance(seen, Events) else seen[rows],
+            seen.take(rows.cpu().numpy()) if isinstance(seen, Events) else seen[rows],
             self.action[rows],
             self.log_prob[rows],
             self.advantage[rows],

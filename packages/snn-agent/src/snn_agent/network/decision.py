@@ -113,17 +113,23 @@ def composed(organism: Network, observation: Tensor | Events, state: OrganismSta
 def drive_of(organism: Network, observation: Tensor | Events) -> Tensor:
     """What enters the hidden neurons each tick: [B, H], or [T, B, H] for Poisson spikes (E1's x, E7)."""
     if organism.config.encoding == "poisson":
-        features = observation.dense() if isinstance(observation, Events) else organism.scale(observation)
+        features = (
+            observation.dense().to(organism.bias) if isinstance(observation, Events) else organism.scale(observation)
+        )
         spikes = poisson(features.cpu(), organism.config.ticks, organism.draws).to(organism.device)
         return spikes @ organism.incoming + organism.bias
     if isinstance(observation, Events):
-        weighted = observation.values.to(organism.incoming.dtype) if len(observation.values) else None
+        incoming = organism.incoming
+        offsets, columns, values = (
+            torch.from_numpy(array).to(incoming.device)
+            for array in (observation.offsets, observation.columns, observation.values)
+        )
         gathered = torch.nn.functional.embedding_bag(
-            observation.columns.long(),
-            organism.incoming,
-            observation.offsets,
+            columns.long(),
+            incoming,
+            offsets,
             mode="sum",
-            per_sample_weights=weighted,
+            per_sample_weights=values.to(incoming.dtype) if len(values) else None,
             include_last_offset=True,
         )
         return gathered + organism.bias
@@ -134,19 +140,19 @@ def fused(organism: Network, observation: Tensor | Events, state: OrganismState 
     """All at once, by the kernels of the numba engine; gradients flow to the weights, and to a dense observation."""
     engine = fusing_engine(organism)
     assert engine is not None
-    config, dtype = organism.config, organism.bias.dtype
+    config, dtype = organism.config, organism.bias.detach().numpy().dtype
     constants = engine.constants(organism.lif, organism.surrogate, config.neuron.reset_gradient, config.ticks)
     nothing = organism.bias.new_zeros(0)
+    drive: Tensor = nothing
     incoming: Tensor = nothing
     bias: Tensor = nothing
     if isinstance(observation, Events):
-        drive, offsets, columns, values = nothing, *events_of(observation, dtype)
-        incoming, bias = organism.incoming, organism.bias
+        events, incoming, bias = events_of(observation, dtype), organism.incoming, organism.bias
     else:
-        drive, (offsets, columns, values) = drive_of(organism, observation), events_of(None, dtype)
+        events, drive = events_of(None, dtype), drive_of(organism, observation)
     membranes = [nothing] * 4 if state is None else [tensor for layer in state for tensor in layer]
     evidence, tally, counts, output_counts, *after, _ = decide_op(
-        drive, offsets, columns, values, incoming, bias, organism.threshold, organism.outgoing, organism.critic,
+        drive, *map(torch.from_numpy, events), incoming, bias, organism.threshold, organism.outgoing, organism.critic,
         organism.output_bias, *membranes, engine.readout_number(config.readout), config.ticks, organism.lif.v_th,
         *engine.numbers(constants),
     )  # fmt: skip

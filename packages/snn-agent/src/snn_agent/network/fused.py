@@ -10,8 +10,8 @@ from snn_agent.engine.numba_layer_op import flat
 from snn_agent.engine.numba_network_op import (
     Membranes,
     Parameters,
+    drive_for_kernels,
     events_of,
-    inputs_of,
     states_of,
     table_of,
     weights_of,
@@ -33,14 +33,19 @@ def cells_of(organism: GrowingSparseSNN) -> Cells:
 class FusedNetwork:
     """The kernels on a fixed set of weights.
 
-    Weights may share memory with the organism's: use it only until they change.
+    They may share memory with the organism's: use it until they change, or :meth:`refresh` it then.
     """
 
     def __init__(self, organism: GrowingSparseSNN) -> None:
         self.organism, self.cells = organism, cells_of(organism)
         self.learnt = {name: parameter.detach() for name, parameter in organism.learnt().items()}
         self.v_reset = organism.lif.v_reset
-        learnt = self.learnt
+        self.nothing = flat(self.learnt["bias"])[:0]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take the weights as they are now."""
+        learnt, organism = self.learnt, self.organism
         parameters = Parameters(
             learnt["incoming"], learnt["bias"], organism.threshold, learnt["outgoing"], learnt["critic"],
             learnt["output_bias"],
@@ -50,13 +55,12 @@ class FusedNetwork:
 
     def inputs(self, observation: Tensor | Events, rows: Tensor | None = None) -> tuple[Inputs, Tensor | None]:
         """Observations made ready: all of them, or ``rows``; and the scaled features [B, D] where they are dense."""
-        dtype, sizes = self.learnt["bias"].dtype, self.weights.sizes
         if isinstance(observation, Events):
             meant = np.arange(len(observation)) if rows is None else rows.numpy()
-            return inputs_of(*events_of(observation, dtype), self.learnt["bias"][:0], meant, sizes), None
-        seen = self.organism.scale(observation if rows is None else observation[rows]).to(dtype)
-        drive = seen @ self.learnt["incoming"] + self.learnt["bias"]
-        return inputs_of(*events_of(None, dtype), drive, np.arange(len(seen)), sizes), seen
+            return Inputs(meant, *events_of(observation, self.weights.bias.dtype), self.nothing), None
+        seen = self.organism.scale(observation if rows is None else observation[rows]).to(self.learnt["bias"].dtype)
+        drive = drive_for_kernels(seen @ self.learnt["incoming"] + self.learnt["bias"], self.weights.sizes)
+        return Inputs(np.arange(len(seen)), *events_of(None, self.weights.bias.dtype), drive), seen
 
     def states(self, state: OrganismState | None, B: int) -> States:
         """Membranes of B worlds made ready; None is at rest."""
@@ -65,8 +69,7 @@ class FusedNetwork:
         else:
             state = None
         if state is None:
-            nothing = flat(self.learnt["bias"])[:0]
-            return States(nothing, nothing, nothing, nothing)
+            return States(self.nothing, self.nothing, self.nothing, self.nothing)
         return states_of(Membranes(*(tensor for layer in state for tensor in layer)), self.weights.sizes, self.v_reset)
 
     def decide(self, observation: Tensor | Events, state: OrganismState | None, counting: Counting) -> Decided:

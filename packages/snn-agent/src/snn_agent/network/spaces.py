@@ -12,6 +12,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from snn_agent.errors import SpaceError
+from snn_agent.network.events import find_events
 from snn_agent.types import Events
 
 MOST_EVENTS: Final = 0.25
@@ -59,12 +60,11 @@ class SpaceAdapter:
 
     def events(self, observation: npt.NDArray[Any]) -> Events:
         """Observations [B, *shape] as events, on the CPU."""
-        array, D = np.asarray(observation), self.input_features
-        B = len(array)
+        array = np.asarray(observation)
         if self.n_discrete:
-            index = array.astype(np.int64).reshape(B) - self.observation_start
-            return Events(torch.arange(B + 1), torch.from_numpy(index.astype(np.int32)), torch.empty(0), D)
-        return events_of_features(array)
+            columns = array.reshape(-1).astype(np.int32) - np.int32(self.observation_start)
+            return Events(np.arange(len(array) + 1), columns, np.empty(0, np.float32), self.n_discrete)
+        return find_events(array)
 
     def is_single(self, observation: npt.NDArray[Any]) -> bool:
         """Whether this is one observation and not a batch of them.
@@ -81,21 +81,6 @@ class SpaceAdapter:
             f"the observation has shape {shape}, but this organism sees {self.shape}, or a batch (n, *{self.shape}). "
             f"Pass observations of the environment it was made for."
         )
-
-
-def events_of_features(features: npt.NDArray[Any] | Tensor) -> Events:
-    """The numbers of an array [B, *shape] that are not zero."""
-    array = np.asarray(features)
-    B, flat = len(array), array.reshape(-1)
-    D = flat.size // max(B, 1)
-    places = np.flatnonzero(flat != 0)
-    values = flat[places]
-    return Events(
-        torch.from_numpy(np.searchsorted(places, np.arange(B + 1) * D)),
-        torch.from_numpy((places % D).astype(np.int32)),
-        torch.empty(0) if (values == 1).all() else torch.from_numpy(values.astype(np.float32)),
-        D,
-    )
 
 
 def adapt(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> SpaceAdapter:

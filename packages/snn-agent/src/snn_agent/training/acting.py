@@ -6,10 +6,9 @@ the same actions for the same random numbers, but for rounding.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,9 +18,7 @@ from snn_agent.learning import categorical
 from snn_agent.network.decision import fusing_engine
 from snn_agent.network.fused import FusedNetwork
 from snn_agent.network.organism import GrowingSparseSNN
-from snn_agent.types import Events, OrganismState
-
-Array = npt.NDArray[Any]
+from snn_agent.types import Array, Events, OrganismState
 
 
 class Acted(NamedTuple):

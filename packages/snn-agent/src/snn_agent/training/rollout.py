@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from snn_agent.errors import CheckpointError, NonFiniteError
+from snn_agent.network.events import find_events
 from snn_agent.network.organism import GrowingSparseSNN
-from snn_agent.network.spaces import events_of_features
 from snn_agent.training.acting import Array, make_actor
 from snn_agent.training.worlds import Worlds, final_observations
 from snn_agent.types import Events, LIFState, OrganismState, Rollout
@@ -33,6 +33,7 @@ class Life:
     def __init__(self, worlds: Worlds, organism: GrowingSparseSNN, env_seed: int) -> None:
         self.worlds = worlds
         observation, _ = worlds.vector.reset(seed=env_seed)
+        self.device = organism.device
         self.sparse = organism.config.input_scaling == "none" and worlds.adapter.suits_events(observation)
         self.observation: Tensor | Events = self._read(observation, organism.device)
         n = worlds.n_worlds
@@ -79,9 +80,8 @@ class Life:
             )
             return False
         self.worlds.set_state(worlds)
-        device = self.observation.columns.device if isinstance(self.observation, Events) else self.observation.device
         seen = tensors["observation"]
-        self.observation = events_of_features(seen).to(device) if self.sparse else seen.to(device)
+        self.observation = find_events(seen.numpy()) if self.sparse else seen.to(self.device)
         self.resetting = tensors["resetting"].numpy().copy()
         self.episode_return = tensors["episode_return"].numpy().copy()
         self.episode_length = tensors["episode_length"].numpy().copy()
@@ -161,7 +161,7 @@ class Life:
     def _read(self, observed: Array, device: torch.device) -> Tensor | Events:
         """Observations as features, or as events where these worlds are mostly empty."""
         adapter = self.worlds.adapter
-        return adapter.events(observed).to(device) if self.sparse else adapter.features(observed, device)
+        return adapter.events(observed) if self.sparse else adapter.features(observed, device)
 
     def _count_episodes(self, reward: Array, done: Array, infos: dict[str, Any], finished: Finished) -> None:
         living = ~self.resetting
@@ -185,7 +185,7 @@ def _joined(seen: list[Tensor | Events]) -> Tensor | Events:
 
 
 def _finite(seen: Tensor | Events) -> bool:
-    return bool(torch.isfinite(seen.values if isinstance(seen, Events) else seen).all())
+    return bool(np.isfinite(seen.values).all()) if isinstance(seen, Events) else bool(torch.isfinite(seen).all())
 
 
 def _stack(states: list[OrganismState]) -> OrganismState:
