@@ -258,4 +258,4 @@ def hidden_backward(kind, through_reset, narrow, wide):
             store(of_outgoing, 2 * Hp + k, g2)
             store(of_outgoing, 3 * Hp + k, g3)
 
-    return kernel(of_these)
+    return kernel(of_these, (kind, through_reset, narrow, wide))

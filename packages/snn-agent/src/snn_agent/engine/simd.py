@@ -142,6 +142,8 @@ def _unary(name: str) -> Any:
 
 absolute = _unary("fabs")
 """|x| of each number."""
+square_root = _unary("sqrt")
+"""√x of each number."""
 exponential = _unary("exp")
 """e^x of each number; one call each, so slow."""
 

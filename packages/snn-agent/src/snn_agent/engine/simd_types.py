@@ -82,4 +82,5 @@ def _register(operation: Callable[..., Any], build: Callable[[Any, Sequence[Any]
 _register(operator.add, lambda builder, args: builder.fadd(*args))
 _register(operator.sub, lambda builder, args: builder.fsub(*args))
 _register(operator.mul, lambda builder, args: builder.fmul(*args))
+_register(operator.truediv, lambda builder, args: builder.fdiv(*args))
 _register(operator.gt, lambda builder, args: builder.fcmp_ordered(">", *args), MASK)

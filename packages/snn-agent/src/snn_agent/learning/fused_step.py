@@ -21,8 +21,6 @@ from snn_agent.learning.objective_kernel import (
     CLIPPED,
     ENTROPY,
     KL,
-    OF_CRITIC_BIAS,
-    OF_GAIN,
     POLICY_LOSS,
     VALUE_LOSS,
     Objective,
@@ -66,7 +64,7 @@ class FusedLearner:
         inputs, seen = network.inputs(self.samples.observation, rows)
         states = network.states(None if before is None else before.map(lambda tensor: tensor[rows]), B)
         decided = decide(cells, weights, inputs, states, "none")
-        of_evidence, of_tally, sums = objective_gradient(
+        of_evidence, of_tally, of_gain, of_critic_bias, sums = objective_gradient(
             rows.numpy(), sizes.A, sizes.Ap, decided.evidence, decided.tally, network.gain, network.critic_bias,
             cells.ticks, self.targets, self.objective,
         )  # fmt: skip
@@ -84,8 +82,8 @@ class FusedLearner:
             "outgoing": np.ascontiguousarray(back.outgoing.reshape(sizes.Ap, sizes.Hp)[:A, :H].T),
             "critic": back.critic[:H],
             "output_bias": back.output_bias[:A],
-            "critic_bias": sums[OF_CRITIC_BIAS].astype(dtype),
-            "gain": sums[OF_GAIN].astype(dtype),
+            "critic_bias": np.array(of_critic_bias, dtype),
+            "gain": np.array(of_gain, dtype),
         }
         value_loss = sums[VALUE_LOSS] if self.objective.value_weight else 0.0
         numbers = {

@@ -15,8 +15,8 @@ from snn_agent.engine.numba_compile import kernel, running
 
 Array = npt.NDArray[Any]
 
-POLICY_LOSS, VALUE_LOSS, ENTROPY, KL, CLIPPED, OF_GAIN, OF_CRITIC_BIAS = range(7)
-N_SUMS: Final = 7
+POLICY_LOSS, VALUE_LOSS, ENTROPY, KL, CLIPPED = range(5)
+N_SUMS: Final = 5
 
 
 class Targets(NamedTuple):
@@ -38,19 +38,23 @@ class Objective(NamedTuple):
 
 
 @kernel
-def objective_rows(  # type: ignore[no-untyped-def]
-    rows, A, Ap, evidence, tally, gain, critic_bias, share, action, log_prob, advantage, target, weight, clip_ratio,
-    entropy_weight, value_weight, of_evidence, of_tally, sums,
-):  # fmt: skip
-    """See :func:`objective_gradient`."""
-    B = rows.size
+def weight_of(rows, weight):  # type: ignore[no-untyped-def]
+    """The sum of the weights of some decisions."""
     total = 0.0
-    for b in range(B):
+    for b in range(rows.size):
         total += weight[rows[b]]
-    per_weight = 1.0 / total if total > 0.0 else 0.0
+    return total
+
+
+@kernel
+def objective_rows(  # type: ignore[no-untyped-def]
+    first, last, rows, total_weight, A, Ap, evidence, tally, gain, critic_bias, share, action, log_prob, advantage,
+    target, weight, clip_ratio, entropy_weight, value_weight, of_evidence, of_tally, sums,
+):  # fmt: skip
+    """See :func:`objective_gradient`; for the decisions ``rows[first:last]``, whose sums are added to ``sums``."""
+    per_weight = 1.0 / total_weight if total_weight > 0.0 else 0.0
     log_pi, pi = np.empty(A), np.empty(A)
-    sums[:] = 0.0
-    for b in range(B):
+    for b in range(first, last):
         row, at = rows[b], b * Ap
         top = -np.inf
         for a in range(A):
@@ -80,22 +84,30 @@ def objective_rows(  # type: ignore[no-untyped-def]
         for a in range(A):
             of_logit = pi[a] * (pull + entropy_weight * w * (log_pi[a] + entropy))
             of_logit -= pull if a == chosen else 0.0
-            sums[OF_GAIN] += of_logit * evidence[at + a]
             of_evidence[at + a] = gain * of_logit
         error = tally[b] * share + critic_bias - target[row]
-        of_value = value_weight * w * error
-        of_tally[b] = of_value * share
-        sums[OF_CRITIC_BIAS] += of_value
+        of_tally[b] = value_weight * w * error * share
         sums[POLICY_LOSS] -= w * (merit + entropy_weight * entropy)
         sums[VALUE_LOSS] += 0.5 * w * error * error
         sums[ENTROPY] += w * entropy
         sums[KL] += w * (ratio - 1.0 - log_ratio)
 
 
+@kernel
+def of_scalars(B, A, Ap, evidence, gain, share, of_evidence, of_tally):  # type: ignore[no-untyped-def]
+    """The gradients of gain and critic's bias, always summed in the same order."""
+    of_gain, of_critic_bias = 0.0, 0.0
+    for b in range(B):
+        of_critic_bias += of_tally[b]
+        for a in range(A):
+            of_gain += np.float64(of_evidence[b * Ap + a]) * evidence[b * Ap + a]
+    return of_gain / gain, of_critic_bias / share
+
+
 def objective_gradient(
     rows: Array, A: int, Ap: int, evidence: Array, tally: Array, gain: float, critic_bias: float, ticks: int,
     targets: Targets, objective: Objective,
-) -> tuple[Array, Array, Array]:  # fmt: skip
+) -> tuple[Array, Array, float, float, Array]:  # fmt: skip
     """The gradient of ``policy_objective + value_weight · value_objective`` (E13) for the decisions ``rows``.
 
     With w the weights over their sum, π the probabilities and a the action taken::
@@ -119,13 +131,15 @@ def objective_gradient(
         objective: its weights.
 
     Returns:
-        The gradients of evidence [·Ap] (0 beyond B and A) and tally [B], and float64 [N_SUMS]: policy loss, value loss,
-        entropy, divergence, clipped share, and the gradients of gain and critic bias.
+        The gradients of evidence [·Ap] (0 beyond B and A), tally [B], gain and critic bias, and float64 [N_SUMS]: policy
+        loss, value loss, entropy, divergence and clipped share.
     """
-    of_evidence, of_tally, sums = np.zeros_like(evidence), np.empty_like(tally), np.empty(N_SUMS)
+    of_evidence, of_tally, sums = np.zeros_like(evidence), np.empty_like(tally), np.zeros(N_SUMS)
+    share, B = 1.0 / ticks, len(rows)
     with running("the objective", evidence.dtype):
         objective_rows(
-            rows, A, Ap, evidence, tally, gain, critic_bias, 1.0 / ticks, *targets, *objective, of_evidence, of_tally,
-            sums,
+            0, B, rows, weight_of(rows, targets.weight), A, Ap, evidence, tally, gain, critic_bias, share, *targets,
+            *objective, of_evidence, of_tally, sums,
         )  # fmt: skip
-    return of_evidence, of_tally, sums
+        of_gain, of_critic_bias = of_scalars(B, A, Ap, evidence, gain, share, of_evidence, of_tally)
+    return of_evidence, of_tally, of_gain, of_critic_bias, sums

@@ -7,8 +7,10 @@ has become, within ``1 ± clip_ratio`` (Schulman et al., *Proximal Policy Optimi
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +20,7 @@ from snn_agent.learning import categorical, neuron_adam
 from snn_agent.learning.baseline import EmaBaseline, EmaState
 from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.learning.fused_step import FusedLearner
+from snn_agent.learning.fused_update import FusedUpdate, suits_kernel
 from snn_agent.learning.objective import policy_objective, value_objective
 from snn_agent.learning.returns import advantages, lambda_returns, normalise
 from snn_agent.learning.samples import Samples
@@ -86,24 +89,41 @@ class Reinforce:
         """One update: ``reuse_epochs`` passes of ``minibatches`` optimizer steps each."""
         state, samples = self._samples(state, rollout)
         learning_rate = self._schedule(self.config.learning_rate, progress)
-        n = samples.action.shape[0]
+        n, device = samples.action.shape[0], samples.action.device
         size = math.ceil(n / self.config.minibatches)
-        fused = None if fusing_engine(organism) is None else FusedLearner(organism, state.adam, samples, self.config)
+        orders = [torch.randperm(n, generator=generator).to(device) for _ in range(self.config.reuse_epochs)]
+        parts = [part for order in orders for part in torch.split(order, size)]
         totals = dict.fromkeys(UpdateDiagnostics._fields, 0.0)
-        steps = 0
-        for _ in range(self.config.reuse_epochs):
-            order = torch.randperm(n, generator=generator).to(samples.action.device)
-            for part in torch.split(order, size):
-                if fused is None:
-                    adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
-                else:
-                    adam, numbers = state.adam, fused.step(part, learning_rate)
-                self._refuse_non_finite(numbers)
+        for state, numbers in self._steps(organism, state, samples, parts, learning_rate):
+            self._refuse_non_finite(numbers)
+            for name in totals:
+                totals[name] += numbers[name]
+        return state, UpdateDiagnostics(**{name: total / len(parts) for name, total in totals.items()})
+
+    def _steps(
+        self,
+        organism: GrowingSparseSNN,
+        state: ReinforceState,
+        samples: Samples,
+        parts: list[Tensor],
+        learning_rate: float,
+    ) -> Iterator[tuple[ReinforceState, dict[str, float]]]:
+        """One optimizer step a part, by what is fastest on the organism's engine: state and numbers after each."""
+        if fusing_engine(organism) is None:
+            for part in parts:
+                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
                 state = state._replace(adam=adam)
-                for name in totals:
-                    totals[name] += numbers[name]
-                steps += 1
-        return state, UpdateDiagnostics(**{name: total / steps for name, total in totals.items()})
+                yield state, numbers
+        elif suits_kernel(organism, state.adam, samples):
+            update = FusedUpdate(organism, state.adam, samples, self.config)
+            bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+            reported, done = update.run(torch.cat(parts).numpy(), bounds, learning_rate)
+            for row in reported[: done + 1]:
+                yield state, update.describe(row)
+        else:
+            learner = FusedLearner(organism, state.adam, samples, self.config)
+            for part in parts:
+                yield state, learner.step(part, learning_rate)
 
     def _refuse_non_finite(self, numbers: dict[str, float]) -> None:
         if not math.isfinite(numbers["loss"]) or not math.isfinite(numbers["gradient_norm"]):
