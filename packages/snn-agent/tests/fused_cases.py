@@ -78,9 +78,11 @@ class Decision(NamedTuple):
         """Decide layer by layer, seeing everything."""
         return composed(self.organism(engine), self.dense(), self.state())
 
-    def gradients(self, engine: Engine | None) -> list[Tensor]:
-        """Gradients of a random linear function of evidence and tally; fused unless an engine is given."""
-        organism, seen = self.organism(engine or NumbaEngine()), self.observation
+    def gradients(self, engine: Engine | None, numba: NumbaEngine | None = None) -> list[Tensor]:
+        """Gradients of a random linear function of evidence and tally: layer by layer on an engine, or, if that is None,
+        at once.
+        """
+        organism, seen = self.organism(engine or numba or NumbaEngine()), self.observation
         leaves: list[Tensor] = [getattr(organism, name) for name in FUSED_GRADIENTS]
         if isinstance(seen, Tensor):
             seen = seen.clone().requires_grad_()

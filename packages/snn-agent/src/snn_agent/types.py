@@ -153,9 +153,9 @@ class Rollout(NamedTuple):
     counts: Tensor  # [H] spikes of each hidden neuron, summed over all decisions
     state: OrganismState | None  # [L, B, …] before each decision, where it is carried from one to the next
 
-    def last_observation(self) -> Tensor:
-        """What was seen before the last step, [B, D]."""
+    def last_observation(self) -> Tensor | Events:
+        """What was seen before the last step, [B, D] or B rows."""
         if isinstance(self.observation, Tensor):
             return self.observation[-1]
         n, B = len(self.observation), self.action.shape[1]
-        return self.observation.take(np.arange(n - B, n)).dense().to(self.action.device)
+        return self.observation.take(np.arange(n - B, n))

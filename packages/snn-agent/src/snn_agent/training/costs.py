@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.metrics.operations import OperationCounts, count_decision, is_ternary, out_degree
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.types import Events
 
 
 class InputActivity(NamedTuple):
@@ -19,8 +22,13 @@ class InputActivity(NamedTuple):
     ternary: bool  # whether all inputs were −1, 0 or 1
 
     @classmethod
-    def of(cls, organism: GrowingSparseSNN, observation: Tensor) -> InputActivity:
-        """The activity that features [N, D] cause, on the organism's present scale."""
+    def of(cls, organism: GrowingSparseSNN, observation: Tensor | Events) -> InputActivity:
+        """The activity that features [N, D] (or events) cause, on the organism's present scale."""
+        if isinstance(observation, Events):
+            if organism.config.encoding == "poisson":
+                return cls.of(organism, observation.dense())
+            times = torch.from_numpy(np.bincount(observation.columns, minlength=observation.features))
+            return cls(len(observation), times.double(), bool((np.abs(observation.values) == 1).all()))
         scaled = organism.scale(observation)
         if organism.config.encoding == "poisson":
             # An input is a spike with the probability of the number, drawn anew each tick.
@@ -48,13 +56,13 @@ def decision_cost(
         reads_critic: whether the value was computed too; acting alone does not need it.
     """
     config = organism.config
-    degree = out_degree(organism.incoming.detach()).cpu()
+    degree = out_degree(organism.incoming.detach())
     has_outputs = config.readout in ("rate", "first_spike", "membrane")
     return count_decision(
         events=float(inputs.presentations.cpu() @ degree) / inputs.decisions,
         ternary=inputs.ternary,
         spike_counts=mean_counts[None].cpu(),
-        outgoing_degree=out_degree(organism.outgoing.detach()).cpu(),
+        outgoing_degree=out_degree(organism.outgoing.detach()),
         inputs=config.input_features,
         actions=config.output_features,
         ticks=config.ticks,

@@ -29,7 +29,7 @@ from snn_agent.training.signals import StopRequest
 from snn_agent.training.sinks import RunFiles
 from snn_agent.training.snapshot import restore, take_snapshot
 from snn_agent.training.worlds import AnyEnv, Worlds
-from snn_agent.types import Rollout
+from snn_agent.types import Events, Rollout
 
 RECENT_EPISODES = 100
 ENERGY_MODEL = "45nm_fp32"
@@ -235,7 +235,9 @@ class AdaptiveTrainer:
         if isinstance(rollout.observation, Tensor):  # events are never scaled
             self.organism.see(rollout.observation.reshape(n_decisions, -1))
         returns = tuple(entry[0] for entry in self.recent)
-        events = agent.restructure(returns, rollout.last_observation(), self.progress)
+        seen = rollout.last_observation()
+        sample = seen.dense().to(self.organism.device) if isinstance(seen, Events) else seen
+        events = agent.restructure(returns, sample, self.progress)
         seconds = time.perf_counter() - start
         self.seconds += seconds
         line = self._record(diagnostics, mean_counts, n_decisions / seconds)
