@@ -79,9 +79,7 @@ class Decision(NamedTuple):
         return composed(self.organism(engine), self.dense(), self.state())
 
     def gradients(self, engine: Engine | None, numba: NumbaEngine | None = None) -> list[Tensor]:
-        """Gradients of a random linear function of evidence and tally: layer by layer on an engine, or, if that is None,
-        at once.
-        """
+        """Gradients of a random linear function of evidence and tally, layer by layer; without an engine, at once."""
         organism, seen = self.organism(engine or numba or NumbaEngine()), self.observation
         leaves: list[Tensor] = [getattr(organism, name) for name in FUSED_GRADIENTS]
         if isinstance(seen, Tensor):

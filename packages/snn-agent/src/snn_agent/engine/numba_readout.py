@@ -10,8 +10,18 @@ from typing import Final
 import numpy as np
 
 from snn_agent.engine.numba_compile import inlined, per_surrogate
-from snn_agent.engine.numba_neuron import INVERSE_TICKS, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP, V_RESET, derivative
-from snn_agent.engine.simd import LANES, fma, load, ones_like, select, splat, store, zeros_like
+from snn_agent.engine.numba_neuron import (
+    BAND,
+    INVERSE_TICKS,
+    KEEP,
+    LEAK,
+    RESET_GRADIENT,
+    SLOPE,
+    STEP,
+    V_RESET,
+    derivative,
+)
+from snn_agent.engine.simd import LANES, absolute, fma, load, ones_like, select, splat, store, zeros_like
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -78,6 +88,7 @@ def readout_backward(kind):
         share, one, zero = splat(constants[INVERSE_TICKS]), ones_like(step), zeros_like(step)
         level, rest, remains = splat(threshold), leak * (one - keep), one - step
         slope, through_reset = splat(constants[SLOPE]), splat(constants[RESET_GRADIENT])
+        band, narrow = splat(constants[BAND]), constants[BAND] < np.inf
         offset = zero - slope * level
         n, carried = projected.size // ticks, ov.size > 0
         voltages, waits = np.empty(ticks * LANES, projected.dtype), np.empty(ticks * LANES, projected.dtype)
@@ -118,6 +129,8 @@ def readout_backward(kind):
                     g = per_spike * load(waits, t * LANES) * following
                     following = select(spike, zero, following)
                 s = derivative(kind, fma(slope, before, offset)) * (g - through_reset * adjoint_v * before)
+                if narrow:
+                    s = select(absolute(before - level) > band, zero, s)
                 adjoint_v = select(spike, s, adjoint_v + s)
                 adjoint_x = fma(keep, adjoint_x, adjoint_v)
                 adjoint_v = adjoint_v * remains
