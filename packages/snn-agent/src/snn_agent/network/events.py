@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,18 +39,18 @@ def scan(words, per_word, numbers, D, offsets, columns):  # type: ignore[no-unty
 def find_events(observation: npt.NDArray[Any]) -> Events:
     """The numbers of observations [B, *shape], of any type, that are not zero."""
     array = np.ascontiguousarray(observation)
-    B, numbers = len(array), array.reshape(-1)
+    B, D, numbers = len(array), math.prod(array.shape[1:]), array.reshape(-1)
     if numbers.dtype == np.bool_:
         numbers = numbers.view(np.uint8)
     per_word = 8 // numbers.itemsize
     words = numbers[: numbers.size // per_word * per_word].view(np.uint64)
     offsets, columns = np.zeros(B + 1, np.int64), np.empty(numbers.size, np.int32)
     with running("the search for events", numbers.dtype):
-        n = scan(words, per_word, numbers, numbers.size // max(B, 1), offsets, columns)
+        n = scan(words, per_word, numbers, D, offsets, columns)
     columns = columns[:n].copy()
     values = np.empty(0, np.float32)
     if numbers.dtype != np.uint8 or numbers.max(initial=0) > 1:
-        found = numbers[np.repeat(np.arange(B) * (numbers.size // max(B, 1)), np.diff(offsets)) + columns]
+        found = numbers[np.repeat(np.arange(B) * D, np.diff(offsets)) + columns]
         if (found != 1).any():
             values = found.astype(np.float32)
-    return Events(offsets, columns, values, numbers.size // max(B, 1))
+    return Events(offsets, columns, values, D)
