@@ -180,7 +180,7 @@ def test_neurons_that_only_fill_a_vector_up_do_not_matter(case: Decision) -> Non
 def test_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch, kind: str, carried: bool) -> None:
     monkeypatch.setattr(threads, "WORTH_NS", 1)  # cut however small
     config = NetworkConfig(input_features=30, init_hidden=150, carry_state=carried, hidden_bias=0.8)
-    case, organism = exactly(Decision(config, 3, observations(kind, 45, 30, torch.float64, 0), carried))
+    case, organism = exactly(Decision(config, 3, observations(kind, 37, 30, torch.float64, 0), carried))
     learnt = [name for name in FUSED_GRADIENTS if kind == "ones" or name not in ("incoming", "bias")]  # PyTorch's sums
     results, before = [], torch.get_num_threads()
     try:

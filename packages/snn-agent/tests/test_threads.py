@@ -1,0 +1,146 @@
+"""Parts side by side: they cover all, errors come home, and a forked process has threads of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from snn_agent.engine import threads
+from snn_agent.engine.threads import WORTH_NS, ranges, side_by_side
+
+THREE = [(0, 1), (1, 2), (2, 3)]
+
+
+def meet(first: int, last: int, barrier: threading.Barrier) -> None:
+    """Wait for the other parts, each of which must have a thread."""
+    barrier.wait(timeout=60)
+
+
+@pytest.fixture(autouse=True)
+def threads_of_torch() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@given(
+    n=st.integers(0, 300), unit=st.integers(1, 40), n_threads=st.integers(1, 9), work=st.floats(0.0, 12.0 * WORTH_NS)
+)
+def test_ranges_cover_everything_once(n: int, unit: int, n_threads: int, work: float) -> None:
+    torch.set_num_threads(n_threads)
+    parts = ranges(n, unit, work)
+    assert [index for first, last in parts for index in range(first, last)] == list(range(n))
+    assert all(first % unit == 0 for first, _ in parts)
+    assert 1 <= len(parts) <= min(n_threads, max(1.0, work / WORTH_NS))
+    assert n == 0 or all(first < last for first, last in parts)
+
+
+def test_ranges_are_alike() -> None:
+    torch.set_num_threads(3)
+    assert ranges(32 * 10, 32, 1e9) == [(0, 96), (96, 192), (192, 320)]
+    assert ranges(70, 32, 1e9) == [(0, 32), (32, 64), (64, 70)]
+    assert ranges(32 * 10, 32, 2.5 * WORTH_NS) == [(0, 160), (160, 320)]
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 5])
+def test_every_part_is_done_in_a_thread_of_its_own(n_parts: int) -> None:
+    """They wait for each other, so none may stand behind another."""
+    together, seen = threading.Barrier(n_parts), {}
+
+    def part(first: int, last: int, factor: int) -> None:
+        together.wait(timeout=60)
+        seen[first, last] = (factor, threading.current_thread().name)
+
+    parts = [(index, index + 1) for index in range(n_parts)]
+    side_by_side(part, parts, 7)
+    assert seen.keys() == set(parts)
+    assert {factor for factor, _ in seen.values()} == {7}
+    assert len({name for _, name in seen.values()}) == n_parts
+    assert seen[0, 1][1] == threading.current_thread().name
+
+
+@pytest.mark.parametrize("bad", [[0], [2], [0, 1, 2], [1, 2]])
+def test_an_error_reaches_the_caller_after_all_parts_ended(bad: list[int]) -> None:
+    started, ended = threading.Barrier(3), []
+
+    def part(first: int, last: int) -> None:
+        started.wait(timeout=60)
+        if first in bad:
+            ended.append(first)
+            raise KeyError(first)
+        time.sleep(0.05)  # the error is there first
+        ended.append(first)
+
+    with pytest.raises(KeyError) as raised:
+        side_by_side(part, THREE)
+    assert raised.value.args[0] in bad
+    assert sorted(ended) == [0, 1, 2]
+    side_by_side(meet, THREE, started)  # nobody was lost
+
+
+def test_arrays_are_filled_by_many_small_calls() -> None:
+    numbers, parts = np.zeros(40, np.int64), [(start, start + 10) for start in range(0, 40, 10)]
+
+    def add(first: int, last: int, amount: int) -> None:
+        numbers[first:last] += amount
+
+    for amount in range(300):
+        side_by_side(add, parts, amount)
+    assert (numbers == sum(range(300))).all()
+
+
+def test_two_callers_at_a_time_get_their_own_results() -> None:
+    found = {}
+
+    def call(caller: int) -> None:
+        own = np.zeros(30, np.int64)
+
+        def add(first: int, last: int) -> None:
+            own[first:last] += caller
+
+        for _ in range(200):
+            side_by_side(add, [(0, 10), (10, 20), (20, 30)])
+        found[caller] = own
+
+    callers = [threading.Thread(target=call, args=(caller,)) for caller in (1, 2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert (found[1] == 200).all()
+    assert (found[2] == 400).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks:DeprecationWarning")
+def test_a_forked_process_has_its_own_threads() -> None:
+    side_by_side(meet, THREE, threading.Barrier(3))
+    team = threads._team
+    assert team.size >= 2  # which do not live on in the child
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            side_by_side(meet, THREE, threading.Barrier(3))
+            code = 0 if threads._team is not team else 2
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + 90
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("the child waits for threads that it does not have")
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert threads._team is team
+    side_by_side(meet, THREE, threading.Barrier(3))  # the parent goes on
