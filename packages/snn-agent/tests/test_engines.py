@@ -12,8 +12,8 @@ from torch import Tensor
 from snn_agent import LayerOutput, LIFParameters, LIFState, SurrogateSpec
 from snn_agent.engine import torch_engine
 from snn_agent.engine.contract import Engine
-from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.norse_reference import NorseEngine, norse_method
+from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.torch_engine import TorchEngine
 
 ENGINES = [NorseEngine(), TorchEngine(), NumbaEngine()]

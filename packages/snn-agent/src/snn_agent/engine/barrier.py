@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from snn_agent.engine.numba_compile import inlined
+from snn_agent.engine.numba_compile import inlined, kernel
 
 PATIENCE: Final = 2000
 """Looks at the counter before the processor is offered to others, some tens of microseconds."""
@@ -66,3 +66,12 @@ def wait_for(counter, goal):  # type: ignore[no-untyped-def]
         looks += 1
         if looks > PATIENCE:
             give_way()
+
+
+@kernel
+def look_out(counter, seen, looks):  # type: ignore[no-untyped-def]
+    """Look whether ``counter[0]`` has gone beyond ``seen``, so many times at most."""
+    for _ in range(looks):
+        if arrived(counter) > seen:
+            return
+        give_way()

@@ -16,7 +16,7 @@ from snn_agent.neurons.surrogate import SURROGATE_DERIVATIVES
 
 PACKAGE: Final = Path(__file__).parents[1]
 PATIENCE_S: Final = 0.8
-"""Seconds of silence before a person is told that something is being compiled; loading from the cache is faster."""
+"""Seconds of silence before a person is told that something is compiled; loading from the cache is faster."""
 
 _met: set[tuple[str, Any]] = set()  # kernels that have run, by number type
 
@@ -25,8 +25,8 @@ def kernel(function: Callable[..., Any], variant: tuple[Any, ...] = ()) -> Any:
     """Compile a function when it is first called, and keep the result on disk beside the sources.
 
     Numba notices a changed kernel by its own file only. All files of this package count here, since kernels are built
-    from each other. And it tells kernels of one name apart by what they close over, which for other kernels differs from
-    process to process; ``variant`` says it instead.
+    from each other. And it tells kernels of one name apart by what they close over, which for other kernels differs
+    from process to process; ``variant`` says it instead.
     """
     dispatcher = njit(function, nogil=True, cache=True, error_model="numpy")
     cache = dispatcher._cache

@@ -19,7 +19,8 @@ from snn_agent.engine.numba_layer_op import BACKWARD_NS, FORWARD_NS, flat
 from snn_agent.engine.numba_network import BYTE, SAMPLES
 from snn_agent.engine.numba_neuron import NEVER, NeuronConstants
 from snn_agent.engine.numba_readout import readout_backward
-from snn_agent.engine.simd import GROUP, LANES
+from snn_agent.engine.simd import GROUP
+from snn_agent.engine.simd_types import LANES
 from snn_agent.engine.threads import ranges, side_by_side
 
 Array = npt.NDArray[Any]

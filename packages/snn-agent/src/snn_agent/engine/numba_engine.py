@@ -11,7 +11,7 @@ from snn_agent.engine.device import resolve_device
 from snn_agent.engine.numba_layer_op import lif_layer
 from snn_agent.engine.numba_neuron import KIND, NEVER, NeuronConstants
 from snn_agent.engine.numba_readout import KERNEL_READOUTS
-from snn_agent.engine.simd import LANES
+from snn_agent.engine.simd_types import LANES
 from snn_agent.errors import ConfigError
 from snn_agent.neurons.lif import LIFParameters
 from snn_agent.neurons.surrogate import SurrogateSpec, derivative_of

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from snn_agent.engine.numba_compile import kernel, per_surrogate
-from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP, derivative
-from snn_agent.engine.simd import LANES, absolute, fma, load, ones_like, select, splat, store, zeros_like
-
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP
+from snn_agent.engine.numba_surrogate import derivative
+from snn_agent.engine.simd import absolute, fma, load, ones_like, select, splat, store, zeros_like
+from snn_agent.engine.simd_types import LANES
 
 
 @kernel
@@ -48,7 +48,7 @@ def layer_forward(first, last, drive, held, v, i, threshold, period, constants, 
 
 @per_surrogate
 def layer_backward(kind):
-    """The adjoint of :func:`layer_forward`. ``of_v_in`` and ``of_threshold``, added to, are in units of a = dt/τ_mem."""
+    """The adjoint of :func:`layer_forward`. ``of_v_in`` and ``of_threshold`` (added to) are in units of a."""
 
     def of_kind(
         first, last, drive, held, v, i, threshold, period, constants, ticks,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snn_agent.engine import numba_layer as kernels
 from snn_agent.engine.numba_compile import running
-from snn_agent.engine.simd import LANES
+from snn_agent.engine.simd_types import LANES
 from snn_agent.engine.threads import ranges, side_by_side
 
 FORWARD_NS, BACKWARD_NS = 0.1, 0.5

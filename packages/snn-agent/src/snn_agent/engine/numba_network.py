@@ -1,17 +1,17 @@
 """A whole decision as two kernels: first layer, hidden neurons, readout and critic, and the adjoint of all that.
 
-*Forward*, sample by sample: a neuron's drive is gathered from the rows of the incoming weights whose inputs are not zero
-(or read, where the observation is dense), its ticks run in registers, and what comes out of 32 neurons and a tick is one
-word of 32 bits. The spikes meet the outgoing weights eight at a time, through a table of all sums of eight rows: no
-product, no branch, whatever the rate.
+*Forward*, sample by sample: a neuron's drive is gathered from the rows of the incoming weights whose inputs are not
+zero (or read, where the observation is dense), its ticks run in registers, and what comes out of 32 neurons and a tick
+is one word of 32 bits. The spikes meet the outgoing weights eight at a time, through a table of all sums of eight rows:
+no product, no branch, whatever the rate.
 
-*Backward*, neuron by neuron: 32 neurons take all samples in turn, with their weights and the gradients of these at hand.
-The ticks are run again instead of stored. As no two threads share a neuron, the gradients are the same bits for any
-number of threads.
+*Backward*, neuron by neuron: 32 neurons take all samples in turn, with their weights and the gradients of these at
+hand. The ticks are run again instead of stored. As no two threads share a neuron, the gradients are the same bits for
+any number of threads.
 
-``rows`` says which observations are meant, so nobody has to copy a minibatch together; all else is in their order. Sizes: ``Hp`` and ``Ap`` are H and A
-padded to whole vectors and groups; ``Bp`` samples are padded so that the readout has whole vectors. All arrays are flat;
-``size 0`` means absent.
+``rows`` says which observations are meant, so nobody has to copy a minibatch together; all else is in their order.
+Sizes: ``Hp`` and ``Ap`` are H and A padded to whole vectors and groups; ``Bp`` samples are padded so that the readout
+has whole vectors. All arrays are flat; ``size 0`` means absent.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Final
 import numpy as np
 
 from snn_agent.engine.numba_compile import inlined, kernel
-from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, SLOPE, STEP, damped_derivative
+from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, SLOPE, STEP
 from snn_agent.engine.numba_readout import readout_forward
+from snn_agent.engine.numba_surrogate import damped_derivative
 from snn_agent.engine.simd import (
     GROUP,
-    LANES,
     absolute,
     bits_of,
     fma,
@@ -41,8 +41,7 @@ from snn_agent.engine.simd import (
     total,
     zeros_like,
 )
-
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+from snn_agent.engine.simd_types import LANES
 
 SAMPLES: Final = LANES // GROUP
 """Samples whose outputs fill a vector of the readout; batches are padded to a multiple of it."""
@@ -141,8 +140,8 @@ def network_forward(
 
 @cache
 def hidden_backward(kind, through_reset, narrow, wide):
-    """The kernel for the adjoint of the hidden part, for the neurons ``first`` to ``last``: from the gradients of ``projected`` and
-    ``tally`` to those of the weights (or the drive). ``outgoing`` and its gradient lie as [Ap, Hp].
+    """The kernel for the adjoint of the hidden part, for the neurons ``first`` to ``last``: from the gradients of
+    ``projected`` and ``tally`` to those of the weights (or the drive). ``outgoing`` and its gradient lie as [Ap, Hp].
 
     What is settled for a whole run is settled when the kernel is compiled: a choice in the innermost loop costs up to a
     third of it.
@@ -206,7 +205,8 @@ def hidden_backward(kind, through_reset, narrow, wide):
                     store(voltages, t * LANES, before)
                     u = select(before > level, zero, before)
                     decay = keep
-                # As backward_ticks does, in units of 1/a, with the adjoint of a tick as a linear function of that of the next: λ = (1 − a)·λ_v' obeys
+                # As backward_ticks does, in units of 1/a, with the adjoint of a tick as a linear function of that of
+                # the next: λ = (1 − a)·λ_v' obeys
                 #   λ_t = ((1 − a)·(1 − z) − (1 − a)·d·u')·λ_{t+1} + (1 − a)·d·g,   d the surrogate derivative,
                 # so that one multiply-add is all that waits for it. Σ_t λ_x is Σ_t echo_t·λ_t.
                 tally = splat(item(of_tally, b))

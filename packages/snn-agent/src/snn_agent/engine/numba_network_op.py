@@ -86,7 +86,7 @@ def table_of(array: Array, rows: int, columns: int, padded: int) -> Tensor:
 
 
 def _cells(readout: int, ticks: int, constants: list[float], kind: int, v_th: float) -> Cells:
-    whole = NeuronConstants(*constants, kind)  # type: ignore[arg-type]  # the last is kind
+    whole = NeuronConstants(*constants, kind)  # type: ignore[arg-type, call-arg]  # constants are all but kind
     return Cells(whole, v_th - whole.v_reset, readout, ticks)
 
 
@@ -98,16 +98,10 @@ def decide_op(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Decide for B observations.
 
-    Args:
-        drive: ``[B, H]``, or empty: then the events ``offsets``, ``columns``, ``values`` make it with ``incoming``
-            ``[D, H]`` and ``bias`` ``[H]``, which are else empty.
-        offsets, columns, values: see :class:`snn_agent.types.Events`.
-        incoming, bias, threshold, outgoing, critic, output_bias: see :class:`Parameters`.
-        v, i, ov, oi: see :class:`Membranes`.
-        readout: its number.
-        ticks: T.
-        v_th: threshold of the output neurons.
-        constants, kind: of :class:`NeuronConstants`.
+    ``drive`` is ``[B, H]``, or empty: then the events ``offsets``, ``columns``, ``values`` (see
+    :class:`snn_agent.types.Events`) make it with ``incoming`` ``[D, H]`` and ``bias`` ``[H]``, else empty.
+    The next four tensors are those of :class:`Parameters`, the last four those of :class:`Membranes`; then come the
+    number of the readout, T, the threshold of the output neurons, and what :class:`NeuronConstants` holds.
 
     Returns:
         evidence ``[B, A]``, tally ``[B]`` (spikes times critic weights), hidden counts ``[B, H]``, output counts
@@ -120,17 +114,20 @@ def decide_op(
     )
     B, sizes, v_reset = len(inputs.rows), weights.sizes, cells.constants.v_reset
     decided = decide(cells, weights, inputs, states, counting="each")
-    after = tuple(tensor.clone() for tensor in membranes)
+    after_v, after_i, after_ov, after_oi = (tensor.clone() for tensor in membranes)
     if v.numel():
         hidden = [table_of(array, B, sizes.H, sizes.Hp) for array in decided.states[:2]]
         outputs = [table_of(array, B, sizes.A, sizes.Ap) for array in decided.states[2:]]
-        after = (hidden[0] + v_reset, hidden[1], outputs[0] + v_reset, outputs[1])
+        after_v, after_i, after_ov, after_oi = hidden[0] + v_reset, hidden[1], outputs[0] + v_reset, outputs[1]
     return (
         table_of(decided.evidence, B, sizes.A, sizes.Ap),
         torch.from_numpy(decided.tally),
         table_of(decided.counts, B, sizes.H, sizes.Hp),
         table_of(decided.output_counts, B, sizes.A, sizes.Ap),
-        *after,
+        after_v,
+        after_i,
+        after_ov,
+        after_oi,
         torch.from_numpy(decided.projected),
     )
 
@@ -211,7 +208,10 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     del offsets, columns, values, threshold, v, i, ov, oi, readout, ticks, v_th, constants, kind, projected
     del of_evidence, of_tally
-    return tuple(torch.empty_like(tensor) for tensor in (drive, incoming, bias, outgoing, critic, output_bias))  # type: ignore[return-value]
+    return (
+        torch.empty_like(drive), torch.empty_like(incoming), torch.empty_like(bias), torch.empty_like(outgoing),
+        torch.empty_like(critic), torch.empty_like(output_bias),
+    )  # fmt: skip
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

@@ -1,4 +1,4 @@
-"""One neuron's arithmetic in vectors: the surrogate, and what the kernels agree on.
+"""What the kernels must know of a neuron, and how they count.
 
 Voltages count from the reset, u = v − v_reset, so that the reset is a zero (E5). Currents carry the leak with them,
 j = i + (v_leak − v_reset), so that E2 is ``u' = u + a·(j − u)`` whatever the leak, with a = dt/τ_mem.
@@ -11,8 +11,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from snn_agent.engine.numba_compile import inlined
-from snn_agent.engine.simd import absolute, exponential, fma, ones_like, reciprocal, select, zeros_like
 from snn_agent.neurons.lif import LIFParameters
 from snn_agent.neurons.surrogate import SurrogateSpec
 
@@ -65,30 +63,3 @@ class NeuronConstants(NamedTuple):
     def array(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """The constants in the order of :data:`STEP` and the others."""
         return np.array(self[:KIND], dtype=dtype)
-
-
-@inlined
-def derivative(kind, x):  # type: ignore[no-untyped-def]
-    """The surrogate derivative (E6) at x = α(v' − v_th)."""
-    one = ones_like(x)
-    if kind == 0:
-        u = absolute(x) + one
-        return reciprocal(u * u)
-    if kind == 1:
-        u = one - absolute(x)
-        return select(u > zeros_like(x), u, zeros_like(x))
-    if kind == 2:
-        return reciprocal(fma(x, x, one))
-    e = exponential(zeros_like(x) - absolute(x))  # 4σ(1 − σ) = 4e/(1 + e)², e = exp(−|x|), which cannot overflow
-    u = one + e
-    two = one + one
-    return two * two * e * reciprocal(u * u)
-
-
-@inlined
-def damped_derivative(kind, x, remains, root):  # type: ignore[no-untyped-def]
-    """``remains`` times the surrogate derivative; for the first kind x and 1 come multiplied by ``root = 1/√remains``."""
-    if kind == 0:
-        u = absolute(x) + root
-        return reciprocal(u * u)
-    return derivative(kind, x) * remains

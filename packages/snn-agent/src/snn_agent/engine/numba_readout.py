@@ -19,11 +19,10 @@ from snn_agent.engine.numba_neuron import (
     SLOPE,
     STEP,
     V_RESET,
-    derivative,
 )
-from snn_agent.engine.simd import LANES, absolute, fma, load, ones_like, select, splat, store, zeros_like
-
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+from snn_agent.engine.numba_surrogate import derivative
+from snn_agent.engine.simd import absolute, fma, load, ones_like, select, splat, store, zeros_like
+from snn_agent.engine.simd_types import LANES
 
 KERNEL_READOUTS: Final = ("rate", "drive", "membrane", "first_spike")
 """Readouts by the number under which kernels know them."""

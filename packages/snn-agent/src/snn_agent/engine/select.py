@@ -29,8 +29,9 @@ def make_engine(name: str = "auto", device: torch.device | str = "cpu") -> Engin
     """Return the engine of that name on ``device``; it says its concrete name, for the run record.
 
     Args:
-        name: a key of :data:`ENGINES`, or ``"auto"`` for the fastest one that needs no compiler: ``"numba"`` on
-            the CPU, ``"torch"`` elsewhere. Nothing is ever replaced silently: an engine that is named and missing is an error.
+        name: a key of :data:`ENGINES`, or ``"auto"`` for the fastest one that needs no compiler: ``"numba"`` on the
+            CPU where the package numba is there, else ``"torch"``. Nothing is ever replaced silently: an engine that is
+            named and missing is an error, and the engine chosen says its name.
         device: where it is to run, for instance ``"cpu"`` or ``"cuda"`` (which is also an AMD GPU).
 
     Raises:

@@ -175,7 +175,7 @@ def negative(typing: Any, vector: Any) -> Any:
 
 @intrinsic
 def reciprocal(typing: Any, vector: Any) -> Any:
-    """1/x of each number, to within a few units in the last place: gradients need no more, and it is four times faster."""
+    """1/x of each number, but for a few units in the last place: gradients need no more, at a quarter of the time."""
     del typing
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -1,9 +1,9 @@
 """A few threads that run kernels side by side.
 
 The kernels let go of Python's lock, so plain threads serve. To wake a sleeping one takes up to a tenth of a
-millisecond, so for a moment after its work a thread stays awake and looks for more. It offers its core to others all the
-while: threads that do not, as OpenMP's, were measured to cost milliseconds a call as soon as another process wants the
-core.
+millisecond, so for a moment after its work a thread stays awake and looks for more. It offers its core to others all
+the while: threads that do not, as OpenMP's, were measured to cost milliseconds a call as soon as another process wants
+the core.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from snn_agent.engine.barrier import arrived, give_way
-from snn_agent.engine.numba_compile import kernel
+from snn_agent.engine.barrier import look_out
 
 WORTH_NS: Final = 60_000
 """Work below this many nanoseconds is not worth waking a thread for, which takes about as long."""
@@ -27,15 +26,6 @@ LOOKS: Final = 1000
 """Looks for more work before a thread goes to sleep, some hundred microseconds."""
 
 Range = tuple[int, int]
-
-
-@kernel
-def look_out(counter, seen, looks):  # type: ignore[no-untyped-def]
-    """Look whether ``counter[0]`` has gone beyond ``seen``, so many times at most."""
-    for _ in range(looks):
-        if arrived(counter) > seen:
-            return
-        give_way()
 
 
 class _Team:

@@ -31,7 +31,7 @@ def choose(logits: Tensor, uniform: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw one action a row, [N, A] -> int64 [N]; takes exactly N numbers of the generator, which lives with the logits."""
+    """Draw one action a row, [N, A] -> int64 [N]; takes N numbers of the generator, which lives with the logits."""
     uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64, device=logits.device)
     return choose(logits, uniform)
 

@@ -40,7 +40,7 @@ class _Parameter(NamedTuple):
     theta: Array  # [R, C]
     mean: Array  # [R, C]
     square: Array  # [R, C]
-    count: Array  # int64 [H] or [1]
+    steps: Array  # int64 [H] or [1]
     repeats: int  # columns a count
 
 
@@ -67,8 +67,13 @@ class FusedAdam:
             theta = parameter.detach().numpy()
             shape = theta.shape if state.axes[name] == 1 else (1, theta.size)
             count = state.count[name].numpy().reshape(-1)
-            arrays = (array.reshape(shape) for array in (theta, state.mean[name].numpy(), state.square[name].numpy()))
-            self.parameters[name] = _Parameter(*arrays, count, shape[1] // max(len(count), 1))
+            self.parameters[name] = _Parameter(
+                theta=theta.reshape(shape),
+                mean=state.mean[name].numpy().reshape(shape),
+                square=state.square[name].numpy().reshape(shape),
+                steps=count,
+                repeats=shape[1] // max(len(count), 1),
+            )
 
     def step(self, gradients: Mapping[str, Array], lr: float, scale: float) -> None:
         """One step along gradients of any shape, multiplied by ``scale`` first."""

@@ -106,7 +106,7 @@ class FusedUpdate:
                 update_kernel(*variant), [(part, part + 1) for part in range(parts)], parts, np.zeros(1, np.int64),
                 order, bounds, *events_of(events, dtype), flat(samples.action), flat(samples.log_prob),
                 flat(samples.advantage), flat(samples.target), flat(samples.weight), constants.array(dtype),
-                dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.H, sizes.Hp, sizes.A,
+                dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.Hp, sizes.A,
                 sizes.Ap, weights.threshold, weights.table, *theta, *gradient, *mean, *square, *decays, *BETAS, EPSILON,
                 learning_rate, config.max_grad_norm, config.clip_ratio if reuses else np.inf, config.entropy_weight,
                 config.value_weight if config.baseline == "critic" else 0.0, np.zeros(sizes.Hp // 32 + 1),
@@ -121,8 +121,7 @@ class FusedUpdate:
 
     def _padded(self, part: Any) -> _Learnt:
         """Parameters (or moments) by name as the kernel has them; shared where they have that form already."""
-        sizes = self.sizes
-        D, H, Hp, A, Ap = sizes
+        _, H, Hp, A, Ap = self.sizes
 
         def filled(tensor: torch.Tensor, *amounts: int) -> Array:
             return flat(torch.nn.functional.pad(tensor, amounts) if any(amounts) else tensor)

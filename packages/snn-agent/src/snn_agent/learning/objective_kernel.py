@@ -131,8 +131,8 @@ def objective_gradient(
         objective: its weights.
 
     Returns:
-        The gradients of evidence [·Ap] (0 beyond B and A), tally [B], gain and critic bias, and float64 [N_SUMS]: policy
-        loss, value loss, entropy, divergence and clipped share.
+        The gradients of evidence [·Ap] (0 beyond B and A), tally [B], gain and critic bias, and float64 [N_SUMS]:
+        policy loss, value loss, entropy, divergence and clipped share.
     """
     of_evidence, of_tally, sums = np.zeros_like(evidence), np.empty_like(tally), np.zeros(N_SUMS)
     share, B = 1.0 / ticks, len(rows)

@@ -94,8 +94,9 @@ class Reinforce:
         orders = [torch.randperm(n, generator=generator).to(device) for _ in range(self.config.reuse_epochs)]
         parts = [part for order in orders for part in torch.split(order, size)]
         totals = dict.fromkeys(UpdateDiagnostics._fields, 0.0)
-        for state, numbers in self._steps(organism, state, samples, parts, learning_rate):
+        for after, numbers in self._steps(organism, state, samples, parts, learning_rate):
             self._refuse_non_finite(numbers)
+            state = after
             for name in totals:
                 totals[name] += numbers[name]
         return state, UpdateDiagnostics(**{name: total / len(parts) for name, total in totals.items()})
@@ -128,9 +129,9 @@ class Reinforce:
     def _refuse_non_finite(self, numbers: dict[str, float]) -> None:
         if not math.isfinite(numbers["loss"]) or not math.isfinite(numbers["gradient_norm"]):
             raise NonFiniteError(
-                f"the loss is {numbers['loss']:g} and its gradient's norm {numbers['gradient_norm']:g}. The weights are "
-                f"those before this step. Lower learning_rate ({self.config.learning_rate:g}), or look for numbers in "
-                f"the observations or rewards that are not finite."
+                f"the loss is {numbers['loss']:g} and its gradient's norm {numbers['gradient_norm']:g}. The weights "
+                f"are those before this step. Lower learning_rate ({self.config.learning_rate:g}), or look for "
+                f"numbers in the observations or rewards that are not finite."
             )
 
     def _samples(self, state: ReinforceState, rollout: Rollout) -> tuple[ReinforceState, Samples]:

@@ -1,9 +1,9 @@
 """A whole update as one kernel: all passes and minibatches over a rollout, in several threads.
 
-It is the loop of :mod:`snn_agent.learning.reinforce` without Python between its steps. A thread owns some samples of each
-minibatch on the way forward, and some neurons on the way back and in the optimizer; between the two it waits for the
-others (three times a minibatch). Whatever is summed over neurons or samples is summed in an order that does not depend on
-the number of threads, so neither do the weights.
+It is the loop of :mod:`snn_agent.learning.reinforce` without Python between its steps. A thread owns some samples of
+each minibatch on the way forward, and some neurons on the way back and in the optimizer; between the two it waits for
+the others (three times a minibatch). Whatever is summed over neurons or samples is summed in an order that does not
+depend on the number of threads, so neither do the weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from snn_agent.engine.simd import GROUP, fma, load, load4, ones_like, splat, squ
 from snn_agent.engine.simd_types import LANES
 from snn_agent.learning.fused_adam import adam_rows
 from snn_agent.learning.objective_kernel import N_SUMS, objective_rows, of_scalars, weight_of
-
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 GAIN, CRITIC_BIAS = range(2)
 """Places of the scalars that are learnt."""
@@ -89,7 +87,7 @@ def update_kernel(kind, through_reset, narrow, wide):
 
     def run(
         part, _, parts, counter, order, bounds, offsets, columns, values, action, log_prob, advantage, target, weight,
-        constants, output_threshold, readout, ticks, D, H, Hp, A, Ap, threshold, table,
+        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table,
         incoming, bias, critic, outgoing, output_bias, scalars,
         of_incoming, of_bias, of_critic, of_outgoing, of_output_bias, of_the_scalars,
         m_incoming, m_bias, m_critic, m_outgoing, m_output_bias, m_scalars,
@@ -118,9 +116,9 @@ def update_kernel(kind, through_reset, narrow, wide):
                     projected[(t * Bp + b) * Ap : (t * Bp + b + 1) * Ap] = 0.0
             network_forward(
                 begin, end, rows, offsets, columns, values, nothing, incoming, bias, threshold, critic, table,
-                output_bias, nothing, nothing, nothing, nothing, constants, output_threshold, readout, ticks, Hp, Ap, Bp,
-                projected[:outputs], tally, nothing, False, nothing, nothing, evidence[:n], output_counts[:n], nothing,
-                nothing,
+                output_bias, nothing, nothing, nothing, nothing, constants, output_threshold, readout, ticks, Hp, Ap,
+                Bp, projected[:outputs], tally, nothing, False, nothing, nothing, evidence[:n], output_counts[:n],
+                nothing, nothing,
             )  # fmt: skip
             partial[part, :] = 0.0
             of_evidence[begin * Ap : end * Ap] = 0.0
@@ -130,8 +128,8 @@ def update_kernel(kind, through_reset, narrow, wide):
                 value_weight, of_evidence, of_tally, partial[part],
             )  # fmt: skip
             of_readout(
-                begin * Ap, end * Ap, readout, projected[:outputs], nothing, nothing, constants, output_threshold, ticks,
-                of_evidence[:n], of_projected[:outputs],
+                begin * Ap, end * Ap, readout, projected[:outputs], nothing, nothing, constants, output_threshold,
+                ticks, of_evidence[:n], of_projected[:outputs],
             )  # fmt: skip
             goal += parts
             wait_for(counter, goal)

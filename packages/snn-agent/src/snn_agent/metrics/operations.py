@@ -100,7 +100,7 @@ class OperationCounts(NamedTuple):
 
 
 def out_degree(weight: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Living synapses of each presynaptic cell, [pre, post] -> float64 [pre], on the CPU: weight neither 0 nor masked."""
+    """Living synapses of each presynaptic cell, [pre, post] -> float64 [pre], on the CPU: not 0 and not masked."""
     alive = weight if mask is None else (weight != 0) & (mask != 0)
     # NumPy, for it takes one thread: for so little work PyTorch's threads were measured to cost more than they bring.
     return torch.from_numpy(np.count_nonzero(alive.cpu().numpy(), axis=1).astype(np.float64))

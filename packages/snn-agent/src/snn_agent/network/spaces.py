@@ -56,7 +56,7 @@ class SpaceAdapter:
         """Whether observations like these [B, *shape] are better told by the few numbers that are not zero."""
         if self.n_discrete:
             return True
-        return self.bounded and np.count_nonzero(observation) <= MOST_EVENTS * np.size(observation)
+        return self.bounded and bool(np.count_nonzero(observation) <= MOST_EVENTS * np.size(observation))
 
     def events(self, observation: npt.NDArray[Any]) -> Events:
         """Observations [B, *shape] as events, on the CPU."""

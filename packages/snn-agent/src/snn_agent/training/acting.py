@@ -128,4 +128,5 @@ class FusedActor:
 
     def _value(self, decided: Decided) -> Array:
         dtype = decided.tally.dtype.type
-        return decided.tally * dtype(1.0 / self.network.cells.ticks) + dtype(self.network.critic_bias)
+        value: Array = decided.tally * dtype(1.0 / self.network.cells.ticks) + dtype(self.network.critic_bias)
+        return value

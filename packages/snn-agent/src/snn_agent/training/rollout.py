@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from torch import Tensor
 from snn_agent.errors import CheckpointError, NonFiniteError
 from snn_agent.network.events import find_events
 from snn_agent.network.organism import GrowingSparseSNN
-from snn_agent.training.acting import Array, make_actor
+from snn_agent.training.acting import make_actor
 from snn_agent.training.worlds import Worlds, final_observations
-from snn_agent.types import Events, LIFState, OrganismState, Rollout
+from snn_agent.types import Array, Events, LIFState, OrganismState, Rollout
 
 
 class Finished(NamedTuple):
@@ -132,8 +133,9 @@ class Life:
             if self.worlds.resets_at_once and done.any():
                 rows = np.flatnonzero(done)
                 last = self._read(final_observations(infos, rows), organism.device)
-                of_rows = torch.from_numpy(rows).to(organism.device)
-                after = None if acted.state is None else acted.state.map(lambda tensor, of=of_rows: tensor[of])
+                after = None
+                if acted.state is not None:
+                    after = acted.state.map(itemgetter(torch.from_numpy(rows).to(organism.device)))
                 last_words.append((step, rows, actor.value(last, after)))
             self._count_episodes(reward[step], done, infos, finished)
             self.observation = self._read(observed, organism.device)
@@ -145,10 +147,23 @@ class Life:
         next_value[:-1], next_value[-1] = value[1:], actor.value(self.observation, state)
         for step, rows, values in last_words:
             next_value[step, rows] = values
-        numbers = [torch.from_numpy(array).to(organism.device) for array in (
-            action, log_prob, value, next_value, reward, terminated, truncated, valid
-        )]  # fmt: skip
-        recorded = Rollout(_joined(seen), *numbers, counts, _stack(states) if states else None)
+
+        def tensor(array: Array) -> Tensor:
+            return torch.from_numpy(array).to(organism.device)
+
+        recorded = Rollout(
+            observation=_joined(seen),
+            action=tensor(action),
+            log_prob=tensor(log_prob),
+            value=tensor(value),
+            next_value=tensor(next_value),
+            reward=tensor(reward),
+            terminated=tensor(terminated),
+            truncated=tensor(truncated),
+            valid=tensor(valid),
+            counts=counts,
+            state=_stack(states) if states else None,
+        )
         spoilt = not all(map(_finite, (*seen, self.observation, torch.from_numpy(next_value))))
         if spoilt or not np.isfinite(reward).all():
             what = "an observation" if spoilt else "a reward"
