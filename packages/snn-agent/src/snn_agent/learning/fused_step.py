@@ -85,7 +85,7 @@ class FusedLearner:
             "critic_bias": np.array(of_critic_bias, dtype),
             "gain": np.array(of_gain, dtype),
         }
-        value_loss = sums[VALUE_LOSS] if self.objective.value_weight else 0.0
+        value_loss = sums[VALUE_LOSS] if self.config.baseline == "critic" else 0.0
         numbers = {
             "loss": sums[POLICY_LOSS] + self.config.value_weight * value_loss,
             "policy_loss": sums[POLICY_LOSS],
