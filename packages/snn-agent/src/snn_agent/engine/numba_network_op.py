@@ -192,9 +192,9 @@ def _(
     B = len(drive) if offsets.numel() == 0 else len(offsets) - 1
     H, A = outgoing.shape
     sizes = Sizes.of(0, H, A)
-    after = [torch.empty_like(tensor) for tensor in (v, i, ov, oi)]
     return (
-        critic.new_empty((B, A)), critic.new_empty(B), critic.new_empty((B, H)), critic.new_empty((B, A)), *after,
+        critic.new_empty((B, A)), critic.new_empty(B), critic.new_empty((B, H)), critic.new_empty((B, A)),
+        torch.empty_like(v), torch.empty_like(i), torch.empty_like(ov), torch.empty_like(oi),
         critic.new_empty(ticks * padded_batch(B) * sizes.Ap),
     )  # fmt: skip
 

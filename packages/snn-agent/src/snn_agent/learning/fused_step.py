@@ -85,14 +85,15 @@ class FusedLearner:
             "critic_bias": np.array(of_critic_bias, dtype),
             "gain": np.array(of_gain, dtype),
         }
-        value_loss = sums[VALUE_LOSS] if self.config.baseline == "critic" else 0.0
+        told = sums.tolist()  # plain numbers, which do not warn of infinity
+        value_loss = told[VALUE_LOSS] if self.config.baseline == "critic" else 0.0
         numbers = {
-            "loss": sums[POLICY_LOSS] + self.config.value_weight * value_loss,
-            "policy_loss": sums[POLICY_LOSS],
+            "loss": told[POLICY_LOSS] + self.config.value_weight * value_loss,
+            "policy_loss": told[POLICY_LOSS],
             "value_loss": value_loss,
-            "entropy": sums[ENTROPY],
-            "approx_kl": sums[KL],
-            "clip_fraction": sums[CLIPPED],
+            "entropy": told[ENTROPY],
+            "approx_kl": told[KL],
+            "clip_fraction": told[CLIPPED],
         }
         return found, numbers
 

@@ -154,13 +154,14 @@ class FusedUpdate:
 
     def describe(self, reported: Array) -> dict[str, float]:
         """What one minibatch reports, by name."""
-        value_loss = reported[VALUE_LOSS] if self.config.baseline == "critic" else 0.0
+        told = reported.tolist()  # plain numbers, which do not warn of infinity
+        value_loss = told[VALUE_LOSS] if self.config.baseline == "critic" else 0.0
         return {
-            "loss": reported[POLICY_LOSS] + self.config.value_weight * value_loss,
-            "policy_loss": reported[POLICY_LOSS],
+            "loss": told[POLICY_LOSS] + self.config.value_weight * value_loss,
+            "policy_loss": told[POLICY_LOSS],
             "value_loss": value_loss,
-            "entropy": reported[ENTROPY],
-            "approx_kl": reported[KL],
-            "clip_fraction": reported[CLIPPED],
-            "gradient_norm": reported[NORM],
+            "entropy": told[ENTROPY],
+            "approx_kl": told[KL],
+            "clip_fraction": told[CLIPPED],
+            "gradient_norm": told[NORM],
         }
