@@ -87,9 +87,19 @@ class LIFState(NamedTuple):
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> LIFState:
-        """Return neurons at rest: the voltage at ``v_leak``, no current; ``shape`` is usually ``(B, H)``."""
-        v = torch.full(shape, v_leak, device=device, dtype=dtype)
-        return cls(v, torch.zeros_like(v))
+        """Return neurons at rest: the voltage at ``v_leak``, no current; ``shape`` is usually ``(B, H)``.
+
+        All share one number, so they take no memory; :meth:`is_at_rest` knows them by that.
+        """
+        v = torch.full((), v_leak, device=device, dtype=dtype)
+        return cls(v.expand(shape), torch.zeros_like(v).expand(shape))
+
+    def is_at_rest(self, v_leak: float) -> bool:
+        """Whether :meth:`at_rest` made these (for nobody who wants a gradient); others may rest without being known."""
+        numbers = [tensor for tensor in self if tensor.numel() and not any(tensor.stride())]
+        if len(numbers) < 2 or self.v.requires_grad or self.i.requires_grad:
+            return False
+        return float(self.v.flatten()[0]) == v_leak and float(self.i.flatten()[0]) == 0.0
 
 
 class LayerOutput(NamedTuple):

@@ -8,7 +8,7 @@ from torch import Tensor
 from snn_agent import checks
 from snn_agent.engine.contract import check_run
 from snn_agent.engine.device import resolve_device
-from snn_agent.engine.numba_layer_op import lif_layer
+from snn_agent.engine.numba_layer_op import lif_layer, run_layer
 from snn_agent.engine.numba_neuron import KIND, NEVER, NeuronConstants
 from snn_agent.engine.numba_readout import KERNEL_READOUTS
 from snn_agent.engine.simd_types import LANES
@@ -84,31 +84,42 @@ class NumbaEngine:
         check_run(self.device, drive, state, ticks, threshold, projection)
         constants = self.constants(parameters, surrogate, reset_gradient, ticks)
         B, H = state.v.shape
+        v_reset = parameters.v_reset
         if threshold is None:  # nobody needs to know where a row ends
-            level = drive.new_full((LANES,), parameters.v_th - parameters.v_reset)
+            level = drive.new_full((LANES,), parameters.v_th - v_reset)
             rows, width = 1, B * H
         else:
-            level = torch.nn.functional.pad(threshold - parameters.v_reset, (0, -H % LANES), value=NEVER)
+            level = _padded(threshold - v_reset if v_reset else threshold, -H % LANES, NEVER)
             rows, width = B, H
         padded = -width % LANES
 
         def flat(tensor: Tensor) -> Tensor:
-            table = tensor.reshape(*tensor.shape[:-2], rows, width)
-            return (torch.nn.functional.pad(table, (0, padded)) if padded else table).flatten(-2)
+            return _padded(tensor.reshape(*tensor.shape[:-2], rows, width), padded).flatten(-2)
 
         def unpadded(tensor: Tensor) -> Tensor:
-            table = tensor.reshape(*tensor.shape[:-1], rows, width + padded)[..., :width]
-            return table.reshape(*tensor.shape[:-1], B, H)
+            table = tensor.reshape(*tensor.shape[:-1], rows, width + padded)
+            return (table[..., :width] if padded else table).reshape(*tensor.shape[:-1], B, H)
 
-        counts, v, i, spikes = lif_layer(
-            flat(drive), flat(state.v - parameters.v_reset), flat(state.i), level, ticks,
-            record or projection is not None, *self.numbers(constants),
-        )  # fmt: skip
-
-        z = unpadded(spikes) if record or projection is not None else None
+        if state.is_at_rest(parameters.v_leak):
+            v = i = drive.new_empty(0)
+        else:
+            v, i = flat(state.v - v_reset if v_reset else state.v), flat(state.i)
+        wants_spikes = record or projection is not None
+        tensors, numbers = (flat(drive), v, i, level), self.numbers(constants)
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+            counts, v, i, spikes = lif_layer(*tensors, ticks, wants_spikes, *numbers)
+        else:
+            counts, v, i, spikes = run_layer(*tensors, ticks, wants_spikes, numbers[0])
+        z = unpadded(spikes) if wants_spikes else None
+        after = unpadded(v)
         return LayerOutput(
             counts=unpadded(counts),
             projected=None if projection is None or z is None else z @ projection,
-            state=LIFState(unpadded(v) + parameters.v_reset, unpadded(i)),
+            state=LIFState(after + v_reset if v_reset else after, unpadded(i)),
             spikes=z if record else None,
         )
+
+
+def _padded(tensor: Tensor, amount: int, value: float = 0.0) -> Tensor:
+    """The tensor with its last axis made longer."""
+    return torch.nn.functional.pad(tensor, (0, amount), value=value) if amount else tensor

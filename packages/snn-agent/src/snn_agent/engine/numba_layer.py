@@ -12,90 +12,107 @@ import numpy as np
 
 from snn_agent.engine.numba_compile import kernel, per_surrogate
 from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP
-from snn_agent.engine.numba_surrogate import derivative
-from snn_agent.engine.simd import absolute, fma, load, ones_like, select, splat, store, zeros_like
+from snn_agent.engine.numba_surrogate import damped_derivative
+from snn_agent.engine.simd import absolute, fma, load, negative, ones_like, select, splat, store, zeros_like
 from snn_agent.engine.simd_types import LANES
 
 
 @kernel
 def layer_forward(first, last, drive, held, v, i, threshold, period, constants, ticks, counts, v_out, i_out, spikes):
-    """Run all ticks of the neurons ``first`` to ``last``; see the module."""
+    """Run all ticks of the neurons ``first`` to ``last``; they begin at rest where ``v`` and ``i`` are empty."""
     step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
     one, zero = ones_like(step), zeros_like(step)
-    rest = leak * (one - keep)  # what the leak adds to j a tick
-    n, record = v.size, spikes.size > 0
+    remains, unit = one - step, splat(constants.dtype.type(1.0) / constants[STEP])
+    rest = leak * (one - keep)  # what the leak adds to the current a tick
+    n, record, resting = counts.size, spikes.size > 0, v.size == 0
     for k in range(first, last, LANES):
-        level = load(threshold, k % period)
-        u, j, decay = load(v, k), fma(leak, keep, load(i, k)), one
-        count = zero
-        x = load(drive, k) + rest
+        level, decay, count = load(threshold, k % period), one, zero
+        u, current = leak, leak * keep * step
+        if not resting:
+            u, current = load(v, k), fma(leak, keep, load(i, k)) * step
+        x = (load(drive, k) + rest) * step
         for t in range(ticks):
             if not held:
-                x = load(drive, t * n + k) + rest
-            j = fma(j, decay, x)  # E3 of the last tick and E1
-            before = fma(step, j - u, u)  # E2
+                x = (load(drive, t * n + k) + rest) * step
+            current = fma(current, decay, x)  # E3 of the last tick and E1, times a
+            before = fma(remains, u, current)  # E2
             spike = before > level  # E4
             u = select(spike, zero, before)  # E5
-            z = select(spike, one, zero)
-            count = count + z
+            count = select(spike, count + one, count)
             if record:
-                store(spikes, t * n + k, z)
+                store(spikes, t * n + k, select(spike, one, zero))
             decay = keep
         store(counts, k, count)
         store(v_out, k, u)
-        store(i_out, k, (j - leak) * keep)
+        store(i_out, k, (current * unit - leak) * keep)
 
 
 @per_surrogate
 def layer_backward(kind):
-    """The adjoint of :func:`layer_forward`. ``of_v_in`` and ``of_threshold`` (added to) are in units of a."""
+    """The adjoint of :func:`layer_forward`.
+
+    ``of_v_in`` and ``of_threshold`` (added to; empty if nobody wants it) are in units of a.
+    """
 
     def of_kind(
         first, last, drive, held, v, i, threshold, period, constants, ticks,
         of_counts, of_spikes, of_v, of_i, of_drive, of_v_in, of_i_in, of_threshold,
     ):  # fmt: skip
         step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
-        slope, through_reset = splat(constants[SLOPE]), splat(constants[RESET_GRADIENT])
-        band, narrow = splat(constants[BAND]), constants[BAND] < np.inf
+        slope, band, narrow = splat(constants[SLOPE]), splat(constants[BAND]), constants[BAND] < np.inf
+        through_reset, wants_threshold = constants[RESET_GRADIENT] > 0, of_threshold.size > 0
         one, zero = ones_like(step), zeros_like(step)
         rest, remains = leak * (one - keep), one - step
-        n, from_spikes = v.size, of_spikes.size > 0
-        voltages = np.empty(ticks * LANES, v.dtype)
+        root = splat(constants.dtype.type(1.0) / np.sqrt(constants.dtype.type(1.0) - constants[STEP]))
+        undamped = splat(constants.dtype.type(1.0) / (constants.dtype.type(1.0) - constants[STEP]))
+        slope = slope * root if kind == 0 else slope
+        n, from_spikes, resting = of_counts.size, of_spikes.size > 0, v.size == 0
+        voltages = np.empty(ticks * LANES, constants.dtype)
         for k in range(first, last, LANES):
             level = load(threshold, k % period)
-            offset = zero - slope * level
-            u, j, decay = load(v, k), fma(leak, keep, load(i, k)), one
-            x = load(drive, k) + rest
+            offset, decay = zero - slope * level, one
+            u, current = leak, leak * keep * step
+            if not resting:
+                u, current = load(v, k), fma(leak, keep, load(i, k)) * step
+            x = (load(drive, k) + rest) * step
             for t in range(ticks):
                 if not held:
-                    x = load(drive, t * n + k) + rest
-                j = fma(j, decay, x)
-                before = fma(step, j - u, u)
+                    x = (load(drive, t * n + k) + rest) * step
+                current = fma(current, decay, x)
+                before = fma(remains, u, current)
                 store(voltages, t * LANES, before)
                 u = select(before > level, zero, before)
                 decay = keep
+            # As in numba_network: one multiply-add from the adjoint of a tick to that of the one before.
             count = load(of_counts, k) * step
-            adjoint_v, adjoint_x = load(of_v, k) * step, load(of_i, k)
-            sum_x, sum_s = zero, zero
+            adjoint, adjoint_x, sum_x, sum_s = load(of_v, k) * step, load(of_i, k), zero, zero
             for t in range(ticks - 1, -1, -1):
                 before = load(voltages, t * LANES)
+                spike = before > level
                 g = count
                 if from_spikes:
                     g = fma(load(of_spikes, t * n + k), step, count)
-                s = derivative(kind, fma(slope, before, offset)) * (g - through_reset * adjoint_v * before)
+                d = damped_derivative(kind, fma(slope, before, offset), remains, root)
                 if narrow:
-                    s = select(absolute(before - level) > band, zero, s)
-                sum_s = sum_s - s
-                adjoint_v = select(before > level, s, adjoint_v + s)
-                adjoint_x = fma(keep, adjoint_x, adjoint_v)
-                adjoint_v = adjoint_v * remains
+                    d = select(absolute(before - level) > band, zero, d)
+                passes = select(spike, zero, remains)
+                if wants_threshold:
+                    sum_s = sum_s + select(spike, zero, adjoint)
+                if through_reset:
+                    passes = fma(negative(d), before, passes)
+                adjoint = fma(passes, adjoint, d * g)
+                of_before = adjoint * undamped
+                if wants_threshold:
+                    sum_s = sum_s - of_before
+                adjoint_x = fma(keep, adjoint_x, of_before)
                 sum_x = sum_x + adjoint_x
                 if not held:
                     store(of_drive, t * n + k, adjoint_x)
             if held:
                 store(of_drive, k, sum_x)
-            store(of_v_in, k, adjoint_v)
+            store(of_v_in, k, adjoint)
             store(of_i_in, k, adjoint_x)
-            store(of_threshold, k % period, load(of_threshold, k % period) + sum_s)
+            if wants_threshold:
+                store(of_threshold, k % period, load(of_threshold, k % period) + sum_s)
 
     return of_kind

@@ -24,74 +24,91 @@ def flat(tensor: Tensor) -> npt.NDArray[Any]:
     return array
 
 
-@torch.library.custom_op("snn_agent::lif_layer", mutates_args=(), device_types="cpu")
-def lif_layer(
-    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float], kind: int
+def run_layer(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Run a layer whose sizes are whole vectors.
 
     Args:
         drive: ``[n]`` held, or ``[ticks, n]``.
-        v: u, the voltage from the reset, ``[n]``.
-        i: current, ``[n]``.
+        v: u, the voltage from the reset, ``[n]``; empty: at rest.
+        i: current, ``[n]``; empty: none.
         threshold: from the reset, ``[period]``; repeated over the n neurons.
         ticks: T.
         record: whether spikes are returned.
         constants: of :meth:`NeuronConstants.array`.
-        kind: number of the surrogate.
 
     Returns:
         counts, u and i afterwards ``[n]``, spikes ``[ticks, n]`` or ``[0]``.
     """
-    del kind
-    counts, v_out, i_out = (torch.empty_like(v) for _ in range(3))
-    spikes = v.new_empty((ticks, len(v)) if record else 0)
-    with running("the spiking layer", v.dtype):
+    n = drive.shape[-1]
+    counts, v_out, i_out = (drive.new_empty(n) for _ in range(3))
+    spikes = drive.new_empty((ticks, n) if record else 0)
+    with running("the spiking layer", drive.dtype):
         side_by_side(
-            kernels.layer_forward, ranges(len(v), LANES, len(v) * ticks * FORWARD_NS), flat(drive), drive.dim() == 1,
-            flat(v), flat(i), flat(threshold), len(threshold), np.array(constants, flat(v).dtype), ticks, flat(counts),
+            kernels.layer_forward, ranges(n, LANES, n * ticks * FORWARD_NS), flat(drive), drive.dim() == 1, flat(v),
+            flat(i), flat(threshold), len(threshold), np.array(constants, flat(drive).dtype), ticks, flat(counts),
             flat(v_out), flat(i_out), flat(spikes),
         )  # fmt: skip
     return counts, v_out, i_out, spikes
 
 
+@torch.library.custom_op("snn_agent::lif_layer", mutates_args=(), device_types="cpu")
+def lif_layer(
+    drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float], kind: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """:func:`run_layer`; ``kind`` is the number of the surrogate, for the adjoint."""
+    del kind
+    return run_layer(drive, v, i, threshold, ticks, record, constants)
+
+
 @torch.library.custom_op("snn_agent::lif_layer_backward", mutates_args=(), device_types="cpu")
 def lif_layer_backward(
     drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, constants: list[float], kind: int,
-    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor,
+    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor, wants_threshold: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """The adjoint: gradients of drive, v, i and threshold; ``of_spikes`` is ``[ticks, n]`` or ``[0]``."""
-    of_drive, of_v_in, of_i_in = torch.empty_like(drive), torch.empty_like(v), torch.empty_like(i)
-    cut, step = ranges(len(v), LANES, len(v) * ticks * BACKWARD_NS), constants[0]
-    of_threshold = [np.zeros(len(threshold), flat(v).dtype) for _ in cut]  # parts meet in the same thresholds
+    """The adjoint: gradients of drive, v, i (empty where it began at rest) and threshold (zeros if not wanted).
+
+    ``of_spikes`` is ``[ticks, n]`` or ``[0]``.
+    """
+    n, dtype = drive.shape[-1], flat(drive).dtype
+    of_drive, of_v_in, of_i_in = torch.empty_like(drive), drive.new_empty(n), drive.new_empty(n)
+    cut, step = ranges(n, LANES, n * ticks * BACKWARD_NS), constants[0]
+    period = len(threshold) if wants_threshold else 0
+    of_threshold = [np.zeros(period, dtype) for _ in cut]  # parts meet in the same thresholds
 
     def part(first: int, last: int) -> None:
         own = of_threshold[[start for start, _ in cut].index(first)]
         kernels.layer_backward[kind](
             first, last, flat(drive), drive.dim() == 1, flat(v), flat(i), flat(threshold), len(threshold),
-            np.array(constants, own.dtype), ticks, flat(of_counts), flat(of_spikes), flat(of_v), flat(of_i),
+            np.array(constants, dtype), ticks, flat(of_counts), flat(of_spikes), flat(of_v), flat(of_i),
             flat(of_drive), flat(of_v_in), flat(of_i_in), own,
         )  # fmt: skip
 
-    with running("the spiking layer's gradient", v.dtype):
+    with running("the spiking layer's gradient", drive.dtype):
         side_by_side(part, cut)
-    return of_drive, of_v_in.div_(step), of_i_in, torch.from_numpy(np.sum(of_threshold, axis=0)).div_(step)
+    summed = torch.from_numpy(np.sum(of_threshold, axis=0)).div_(step) if period else torch.zeros_like(threshold)
+    if not len(v):
+        return of_drive, torch.empty_like(v), torch.empty_like(i), summed
+    return of_drive, of_v_in.div_(step), of_i_in, summed
 
 
 @lif_layer.register_fake
 def _(
     drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, record: bool, constants: list[float], kind: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    del drive, i, threshold, constants, kind
-    return torch.empty_like(v), torch.empty_like(v), torch.empty_like(v), v.new_empty((ticks, len(v)) if record else 0)
+    del v, i, threshold, constants, kind
+    n = drive.shape[-1]
+    spikes = drive.new_empty((ticks, n) if record else 0)
+    return drive.new_empty(n), drive.new_empty(n), drive.new_empty(n), spikes
 
 
 @lif_layer_backward.register_fake
 def _(
     drive: Tensor, v: Tensor, i: Tensor, threshold: Tensor, ticks: int, constants: list[float], kind: int,
-    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor,
+    of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor, wants_threshold: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    del ticks, constants, kind, of_counts, of_v, of_i, of_spikes
+    del ticks, constants, kind, of_counts, of_v, of_i, of_spikes, wants_threshold
     return torch.empty_like(drive), torch.empty_like(v), torch.empty_like(i), torch.empty_like(threshold)
 
 
@@ -104,7 +121,18 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 def _backward(ctx: Any, of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor) -> tuple[Any, ...]:
     drive, v, i, threshold = ctx.saved_tensors
     gradients = lif_layer_backward(
-        drive, v, i, threshold, ctx.ticks, ctx.constants, ctx.kind, of_counts, of_v, of_i, of_spikes
+        drive,
+        v,
+        i,
+        threshold,
+        ctx.ticks,
+        ctx.constants,
+        ctx.kind,
+        of_counts,
+        of_v,
+        of_i,
+        of_spikes,
+        ctx.needs_input_grad[3],
     )
     return *gradients, None, None, None, None
 

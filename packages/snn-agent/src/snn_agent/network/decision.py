@@ -6,7 +6,7 @@ runs on every engine and device; the fused one belongs to the numba engine.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from snn_agent.config import NetworkConfig
 from snn_agent.engine.contract import Engine
 from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.numba_network_op import decide_op, events_of
+from snn_agent.errors import ConfigError
 from snn_agent.network.readout import READOUTS, OutputLayer
 from snn_agent.neurons.encoding import poisson
 from snn_agent.neurons.lif import LIFParameters
@@ -67,14 +68,33 @@ def decide(
     organism: Network, observation: Tensor | Events, state: OrganismState | None
 ) -> tuple[PolicyOutput, OrganismState]:
     """Logits, value and counts of B observations, and the membranes afterwards; ``state`` None is at rest."""
-    fuses = fusing_engine(organism) is not None and not (state is not None and _wants_gradient(state))
+    through_membranes = state is not None and torch.is_grad_enabled()  # from one decision to the next: composed only
+    fuses = fusing_engine(organism) is not None and not through_membranes
     found = fused(organism, observation, state) if fuses else composed(organism, observation, state)
     value = found.tally / organism.config.ticks + organism.critic_bias
     return PolicyOutput(organism.gain * found.evidence, value, found.counts, found.output_counts), found.state
 
 
-def _wants_gradient(state: OrganismState) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for layer in state for tensor in layer)
+class _CountsAreData(torch.autograd.Function):
+    """Spike counts as they are; who wants their gradient is not given zeros."""
+
+    @staticmethod
+    def forward(ctx: Any, counts: Tensor) -> Tensor:
+        del ctx
+        return counts.view_as(counts)
+
+    @staticmethod
+    def backward(ctx: Any, of_counts: Tensor) -> Tensor:
+        del ctx, of_counts
+        raise ConfigError(
+            'no gradient flows through spike counts on the engine "numba", which decides in one piece. To learn from '
+            'counts, make the organism with engine="torch".'
+        )
+
+
+def _as_data(counts: Tensor) -> Tensor:
+    passed: Tensor = _CountsAreData.apply(counts)  # type: ignore[no-untyped-call]
+    return passed
 
 
 def fusing_engine(organism: Network) -> NumbaEngine | None:
@@ -137,7 +157,9 @@ def drive_of(organism: Network, observation: Tensor | Events) -> Tensor:
 
 
 def fused(organism: Network, observation: Tensor | Events, state: OrganismState | None) -> Found:
-    """All at once, by the kernels of the numba engine; gradients flow to the weights, and to a dense observation."""
+    """All at once, by the kernels of the numba engine. Gradients flow from evidence and tally to the weights, and to a
+    dense observation; counts and membranes are data.
+    """
     engine = fusing_engine(organism)
     assert engine is not None
     config, dtype = organism.config, organism.bias.detach().numpy().dtype
@@ -160,7 +182,7 @@ def fused(organism: Network, observation: Tensor | Events, state: OrganismState 
     return Found(
         evidence=evidence,
         tally=tally,
-        counts=counts,
-        output_counts=output_counts if config.readout in ("rate", "first_spike") else None,
+        counts=_as_data(counts),
+        output_counts=_as_data(output_counts) if config.readout in ("rate", "first_spike") else None,
         state=resting or OrganismState(LIFState(*after[:2]), LIFState(*after[2:])),
     )
