@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling profile clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ bench-race:  ## Measure the food eaten after equal time beside PPO of Stable-Bas
 bench-scaling:  ## Measure how time and memory grow with neurons, worlds and ticks
 	@VENV=$(VENV) ./setup.sh bench
 	$(PYTHON_BIN) tools/bench.py scaling
+
+profile:  ## Show where the time of training goes, stage by stage
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/profile_run.py
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
