@@ -7,10 +7,12 @@ import torch
 from fused_cases import VARIANTS, Decision, decisions
 from hypothesis import assume, given, settings
 
+from snn_agent import NetworkConfig
 from snn_agent.engine.contract import Engine
 from snn_agent.engine.norse_reference import NorseEngine
 from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.torch_engine import TorchEngine
+from snn_agent.errors import ConfigError
 from snn_agent.network.decision import Found, fusing_engine
 
 REFERENCES = [TorchEngine(), NorseEngine()]
@@ -59,13 +61,14 @@ def test_single_precision(case: Decision) -> None:
     assert_gradients_equal(case, TorchEngine(), 1e-3)
 
 
-@given(case=decisions(variants=VARIANTS[:1]))
+@given(case=decisions(variants=VARIANTS[:1], carry_state=False))
 @settings(max_examples=30)
 def test_organisms_on_the_numba_engine_decide_in_one_piece(case: Decision) -> None:
+    case = case._replace(carried=False)
     ours, theirs = case.organism(NumbaEngine()), case.organism(TorchEngine())
     assert fusing_engine(ours) is not None
     assert fusing_engine(theirs) is None
-    (output, _), (expected, _) = ours(case.observation, case.state()), theirs(case.dense(), case.state())
+    (output, _), (expected, _) = ours(case.observation), theirs(case.dense())
     torch.testing.assert_close(output.logits, expected.logits, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(output.value, expected.value, rtol=1e-10, atol=1e-10)
     gradients = [
@@ -76,3 +79,27 @@ def test_organisms_on_the_numba_engine_decide_in_one_piece(case: Decision) -> No
     ]
     for mine, reference in zip(*gradients, strict=True):
         torch.testing.assert_close(mine, reference, rtol=1e-8, atol=1e-8 * max(1.0, float(reference.abs().max())))
+
+
+@given(case=decisions(variants=VARIANTS[:1], hidden=(1, 7, 33), carry_state=True))
+@settings(max_examples=30)
+def test_gradients_flow_from_decision_to_decision_through_carried_membranes(case: Decision) -> None:
+    found = []
+    for engine in (NumbaEngine(), TorchEngine()):
+        organism, state = case.organism(engine), None
+        loss = torch.zeros((), dtype=case.dtype)
+        for _ in range(3):
+            output, state = organism(case.dense(), state)
+            loss = loss + output.logits.square().sum() + output.value.square().sum()
+        found.append(torch.autograd.grad(loss, list(organism.learnt().values())))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-8 * max(1.0, float(theirs.abs().max())))
+
+
+@pytest.mark.parametrize("which", ["counts", "output_counts"])
+def test_a_gradient_through_counts_is_refused_and_not_zero(which: str) -> None:
+    config = NetworkConfig(input_features=3, init_hidden=5, hidden_bias=0.8)
+    organism = Decision(config, 0, torch.ones(2, 3, dtype=torch.float64), carried=False).organism(NumbaEngine())
+    output, _ = organism(torch.ones(2, 3, dtype=torch.float64))
+    with pytest.raises(ConfigError, match=r'no gradient flows through spike counts.*engine="torch"'):
+        (output.logits.sum() + getattr(output, which).sum()).backward()
