@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -22,7 +23,7 @@ THREE = [(0, 1), (1, 2), (2, 3)]
 
 def meet(first: int, last: int, barrier: threading.Barrier) -> None:
     """Wait for the other parts, each of which must have a thread."""
-    barrier.wait(timeout=60)
+    barrier.wait(timeout=20)
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,32 @@ def test_two_callers_at_a_time_get_their_own_results() -> None:
     assert (found[2] == 400).all()
 
 
+class SlowTeam(threads._Team):
+    """Gives so slowly that two callers meet."""
+
+    def give(self, job: Any) -> None:
+        super().give(job)
+        time.sleep(0.002)
+
+
+def test_parts_that_wait_for_each_other_do_not_wait_for_another_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a whole update do: half of each in the threads there are would be the end of both."""
+    monkeypatch.setattr(threads, "_team", SlowTeam())
+    done = []
+
+    def call() -> None:
+        for _ in range(20):
+            side_by_side(meet, [(index, index + 1) for index in range(5)], threading.Barrier(5))
+        done.append(True)
+
+    callers = [threading.Thread(target=call, daemon=True) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=30)
+    assert len(done) == 3
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks:DeprecationWarning")
 def test_a_forked_process_has_its_own_threads() -> None:
@@ -134,7 +161,7 @@ def test_a_forked_process_has_its_own_threads() -> None:
             code = 0 if threads._team is not team else 2
         finally:
             os._exit(code)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 30
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     if ended == (0, 0):

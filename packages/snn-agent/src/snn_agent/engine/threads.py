@@ -31,6 +31,7 @@ Range = tuple[int, int]
 class _Team:
     def __init__(self) -> None:
         self.counter = np.zeros(1, np.int64)  # of jobs ever given
+        self.giving = threading.Lock()  # parts that wait for each other must not stand behind another caller's
         self.jobs: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], queue.SimpleQueue[Any]]] = (
             queue.SimpleQueue()
         )
@@ -84,10 +85,11 @@ def ranges(n: int, unit: int, work_ns: float) -> list[Range]:
 def side_by_side(function: Callable[..., Any], parts: Sequence[Range], *arguments: Any) -> None:
     """Call ``function(first, last, *arguments)`` for every part, each in a thread; return when all are done."""
     team = _team
-    team.grow(len(parts) - 1)
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    for part in parts[1:]:
-        team.give((function, (*part, *arguments), done))
+    with team.giving:
+        team.grow(len(parts) - 1)
+        for part in parts[1:]:
+            team.give((function, (*part, *arguments), done))
     try:
         function(*parts[0], *arguments)
     finally:  # the others write into arrays of the caller's
