@@ -18,7 +18,7 @@ from snn_agent.types import Events
 TICKS, B = 5, 9
 
 
-def layer_arguments(held: bool, record: bool) -> tuple[Any, ...]:
+def layer_arguments(held: bool, record: bool, rests: bool) -> tuple[Any, ...]:
     """64 neurons with 32 thresholds."""
     generator = torch.Generator().manual_seed(0)
     drive = torch.randn((64,) if held else (TICKS, 64), generator=generator, dtype=torch.float64) + 0.5
@@ -26,6 +26,8 @@ def layer_arguments(held: bool, record: bool) -> tuple[Any, ...]:
     threshold = 0.5 + torch.rand(32, generator=generator, dtype=torch.float64)
     engine = NumbaEngine()
     numbers = engine.numbers(engine.constants(LIFParameters(), SurrogateSpec(), True, TICKS))
+    if rests:
+        v, i = v[:0], i[:0]
     return drive, v, i, threshold, TICKS, record, *numbers
 
 
@@ -63,16 +65,16 @@ def filled_like(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(torch.ones_like(tensor) for tensor in tensors)
 
 
+@pytest.mark.parametrize("rests", [False, True])
 @pytest.mark.parametrize("record", [False, True])
 @pytest.mark.parametrize("held", [False, True])
-def test_the_layer(held: bool, record: bool) -> None:
-    arguments = layer_arguments(held, record)
+def test_the_layer(held: bool, record: bool, rests: bool) -> None:
+    arguments = layer_arguments(held, record, rests)
     torch.library.opcheck(lif_layer, wanting(arguments, (0, 1, 2, 3)))
-    counts, v, i, spikes = lif_layer(*arguments)
     drive, *state, ticks, _, constants, kind = arguments
-    torch.library.opcheck(
-        lif_layer_backward, (drive, *state, ticks, constants, kind, *filled_like((counts, v, i, spikes)))
-    )
+    gradients = filled_like(lif_layer(*arguments))
+    for wants_threshold in (False, True):
+        torch.library.opcheck(lif_layer_backward, (drive, *state, ticks, constants, kind, *gradients, wants_threshold))
 
 
 @pytest.mark.parametrize("carried", [False, True])

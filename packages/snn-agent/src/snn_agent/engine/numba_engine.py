@@ -28,6 +28,10 @@ class NumbaEngine:
         device: must be the CPU.
         gradient_band: no gradient flows through a spike decision whose voltage was further than this from its
             threshold, in volts (Perez-Nieves & Goodman, *Sparse Spiking Gradient Descent*, NeurIPS 2021). None: all do.
+            32 neurons side by side that all stay outside are passed over on the way back.
+        skip_silent: pass over 32 neurons side by side whose drives cannot take them to their thresholds within T ticks
+            (in closed form, so the result is exactly the same). It pays where most neurons are silent; where a quarter
+            of them spike in a decision, hardly ever are 32 neighbours silent.
 
     Raises:
         BackendUnavailable: the device is not there.
@@ -36,7 +40,9 @@ class NumbaEngine:
 
     name = "numba"
 
-    def __init__(self, device: torch.device | str = "cpu", *, gradient_band: float | None = None) -> None:
+    def __init__(
+        self, device: torch.device | str = "cpu", *, gradient_band: float | None = None, skip_silent: bool = False
+    ) -> None:
         self.device = resolve_device(device)
         if self.device.type != "cpu":
             raise ConfigError(
@@ -44,6 +50,7 @@ class NumbaEngine:
                 f'engine="auto", which chooses by the device.'
             )
         self.gradient_band = None if gradient_band is None else checks.positive("gradient_band", gradient_band)
+        self.skip_silent = checks.flag("skip_silent", skip_silent)
 
     def constants(
         self, parameters: LIFParameters, surrogate: SurrogateSpec, reset_gradient: bool, ticks: int
@@ -55,7 +62,7 @@ class NumbaEngine:
         """
         derivative_of(surrogate)
         band = float("inf") if self.gradient_band is None else self.gradient_band
-        return NeuronConstants.of(parameters, surrogate, reset_gradient, ticks, band)
+        return NeuronConstants.of(parameters, surrogate, reset_gradient, ticks, band, self.skip_silent)
 
     @staticmethod
     def numbers(constants: NeuronConstants) -> tuple[list[float], int]:

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from snn_agent.engine.numba_compile import inlined, kernel
-from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, SLOPE, STEP
+from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, SKIP, SLOPE, STEP
 from snn_agent.engine.numba_readout import readout_forward
 from snn_agent.engine.numba_surrogate import damped_derivative
 from snn_agent.engine.simd import (
@@ -46,6 +46,7 @@ from snn_agent.engine.simd_types import LANES
 SAMPLES: Final = LANES // GROUP
 """Samples whose outputs fill a vector of the readout; batches are padded to a multiple of it."""
 BYTE: Final = 256
+EVERY_LANE: Final = 2**LANES - 1
 CACHE_LINE: Final = 64
 
 
@@ -66,6 +67,12 @@ def _hidden_forward(
     one, zero = ones_like(step), zeros_like(step)
     rest, remains, unit = leak * (one - keep), one - step, splat(constants.dtype.type(1.0) / constants[STEP])
     carried, dense, weighted = v.size > 0, drive.size > 0, values.size > 0
+    # A neuron at rest that is driven by x is at leak + x·r_t before its first spike; r grows from tick to tick.
+    skip, r, current_r = constants[SKIP] > 0 and not carried, constants.dtype.type(0.0), constants.dtype.type(0.0)
+    for _ in range(ticks):
+        current_r = constants[KEEP] * current_r + constants[STEP]
+        r = (constants.dtype.type(1.0) - constants[STEP]) * r + current_r
+    soonest, furthest, margin = step, splat(r), splat(constants.dtype.type(1e-4))
     n_words, n_bytes = Hp // LANES, Hp // 8
     words = np.empty(ticks * n_words, np.uint32)
     spikes = words.view(np.uint8)
@@ -80,8 +87,16 @@ def _hidden_forward(
                 for event in range(item(offsets, row), item(offsets, row + 1)):
                     weight = load(incoming, item(index, event) * Hp + k)
                     x = fma(splat(item(values, event)), weight, x) if weighted else x + weight
-            x = (x + rest) * step
             level, decay, count = load(threshold, k), one, zero
+            if skip:
+                height = (level - leak) - absolute(level - leak) * margin
+                if bits_of(x * furthest > height) == 0 and bits_of(x * soonest > height) == 0:
+                    for t in range(ticks):
+                        words[t * n_words + k // LANES] = 0
+                    if counts.size > 0 and not summed:
+                        store(counts, b * Hp + k, zero)
+                    continue
+            x = (x + rest) * step
             u, current = leak, leak * keep * step  # at rest: v = v_leak
             if carried:
                 u, current = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k)) * step
@@ -199,12 +214,20 @@ def hidden_backward(kind, through_reset, narrow, wide):
                 u, current, decay = leak, leak * keep * step, one
                 if carried:
                     u, current = load(v, b * Hp + k), fma(leak, keep, load(i, b * Hp + k)) * step
+                nearest = band + one
                 for t in range(ticks):
                     current = fma(current, decay, x)
                     before = fma(remains, u, current)
                     store(voltages, t * LANES, before)
                     u = select(before > level, zero, before)
                     decay = keep
+                    if narrow:
+                        distance = absolute(before - level)
+                        nearest = select(nearest > distance, distance, nearest)
+                if narrow and bits_of(nearest > band) == EVERY_LANE:
+                    if not events:
+                        store(of_drive, b * Hp + k, zero)
+                    continue
                 # As backward_ticks does, in units of 1/a, with the adjoint of a tick as a linear function of that of
                 # the next: λ = (1 − a)·λ_v' obeys
                 #   λ_t = ((1 − a)·(1 − z) − (1 − a)·d·u')·λ_{t+1} + (1 − a)·d·g,   d the surrogate derivative,

@@ -17,9 +17,9 @@ from snn_agent.neurons.surrogate import SurrogateSpec
 KINDS: Final = ("superspike", "triangle", "arctan", "sigmoid")
 """Surrogates by the number under which kernels know them."""
 
-STEP, KEEP, LEAK, SLOPE, RESET_GRADIENT, BAND, V_RESET, INVERSE_TICKS, KIND = range(9)
+STEP, KEEP, LEAK, SLOPE, RESET_GRADIENT, BAND, V_RESET, INVERSE_TICKS, SKIP, KIND = range(10)
 """Where a kernel finds its constants: a = dt/τ_mem, 1 − dt/τ_syn, v_leak − v_reset, α, 0 or 1, the reach of gradients,
-v_reset, 1/T; behind them, no number among them, which surrogate."""
+v_reset, 1/T, whether silent neurons are skipped (0 or 1); behind them, no number among them, which surrogate."""
 
 NEVER: Final = 1e6
 """Threshold of the neurons that only fill a vector up."""
@@ -36,6 +36,7 @@ class NeuronConstants(NamedTuple):
     band: float
     v_reset: float
     inverse_ticks: float
+    skip: float
     kind: int
 
     @classmethod
@@ -46,8 +47,13 @@ class NeuronConstants(NamedTuple):
         reset_gradient: bool,
         ticks: int,
         band: float = np.inf,
+        skip: bool = False,
     ) -> NeuronConstants:
-        """The constants of a run; ``band``: no gradient flows through a spike whose voltage was further away."""
+        """The constants of a run.
+
+        ``band``: no gradient flows through a spike decision whose voltage was further away; ``skip``: neurons that
+        cannot reach their threshold are passed over.
+        """
         return cls(
             step=parameters.membrane_step,
             keep=1.0 - parameters.current_decay,
@@ -57,6 +63,7 @@ class NeuronConstants(NamedTuple):
             band=band,
             v_reset=parameters.v_reset,
             inverse_ticks=1.0 / ticks,
+            skip=float(skip),
             kind=KINDS.index(surrogate.name),
         )
 
