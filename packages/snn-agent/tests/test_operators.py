@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 from fused_cases import Decision, observations
+from hypothesis import given, settings
+from layer_cases import Case, cases, tensors_of
 from torch import Tensor
 
-from snn_agent import LIFParameters, NetworkConfig, SurrogateSpec
+from snn_agent import LIFParameters, LIFState, NetworkConfig, SurrogateSpec
 from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.numba_layer_op import lif_layer, lif_layer_backward
 from snn_agent.engine.numba_network_op import decide_backward_op, decide_op, events_of
@@ -84,3 +86,23 @@ def test_the_decision(kind: str, carried: bool) -> None:
     torch.library.opcheck(decide_op, wanting(arguments, (0, 4, 5, 7, 8, 9)))
     evidence, tally, *_, projected = decide_op(*arguments)
     torch.library.opcheck(decide_backward_op, (*arguments, projected, *filled_like((evidence, tally))))
+
+
+@given(case=cases(dtype=torch.float64))
+@settings(max_examples=50)
+def test_neurons_at_rest_are_the_same_written_out(case: Case) -> None:
+    """The engine does not read a state that it knows to be rest."""
+    rest = LIFState.at_rest(tuple(case.state.v.shape), case.parameters.v_leak, dtype=torch.float64)
+    written = LIFState(*(tensor.clone() for tensor in rest))
+    assert rest.is_at_rest(case.parameters.v_leak)
+    assert case.state.v.numel() == 1 or not written.is_at_rest(case.parameters.v_leak)
+    found = []
+    for state in (rest, written):
+        leaves = [case.drive.clone().requires_grad_()]
+        if case.threshold is not None:
+            leaves.append(case.threshold.clone().requires_grad_())
+        resting = case._replace(drive=leaves[0], state=state, threshold=leaves[1] if len(leaves) == 2 else None)
+        outputs = tensors_of(resting.run(NumbaEngine()))
+        found.append([*outputs, *torch.autograd.grad(sum(y.sum() for y in outputs), leaves)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
