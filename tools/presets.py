@@ -9,11 +9,24 @@ from typing import Any, Final
 
 from runs import FORAGING, RunConfig
 
-from snn_agent.config import LearningConfig, NetworkConfig, StructureConfig, TrainingConfig
+from snn_agent.config import LearningConfig, NetworkConfig, NeuronConfig, StructureConfig, TrainingConfig
 
 FIXED: Final = StructureConfig(growth="none", pruning="none")
 COMPACT: Final = ("obs_dtype=uint8",)
 """Observations as bytes: the same numbers in a quarter of the memory."""
+
+
+LEARNING: Final = LearningConfig(minibatches=32)
+"""Small steps and many of them; how it was found is in docs/results/tuning.md, as for the next."""
+
+
+def _network(hidden: int = 64) -> NetworkConfig:
+    return NetworkConfig(
+        init_hidden=hidden,
+        max_hidden=max(512, hidden),
+        incoming_scale=0.25,
+        neuron=NeuronConfig(surrogate_slope=5.0),
+    )
 
 
 def _foraging(size: int, n_food: int, *extra: str) -> tuple[str, ...]:
@@ -27,7 +40,7 @@ def _growing(**changes: Any) -> StructureConfig:
             "growth": "periodic",
             "birth": "zero_out",
             "growth_size": 32,
-            "grow_interval": 1_000_000,
+            "grow_interval": 500_000,
             "pruning": "none",
             "interval_unit": "env_steps",
             **changes,
@@ -39,11 +52,12 @@ def _default() -> RunConfig:
     """The original task: 64 neurons that grow towards 512, the least useful of them pruned."""
     return RunConfig(
         env_kwargs=_foraging(15, 10),
-        total_steps=8_000_000,
+        total_steps=15_000_000,
+        network=_network(),
+        learning=LEARNING,
         structure=_growing(
-            grow_interval=500_000,
             pruning="low_utility",
-            prune_interval=1_000_000,
+            prune_interval=2_000_000,
             prune_share=0.02,
             maturity_updates=100,
         ),
@@ -77,7 +91,7 @@ def _fixed(hidden: int) -> Callable[[], RunConfig]:
     def make() -> RunConfig:
         return dataclasses.replace(
             _default(),
-            network=NetworkConfig(init_hidden=hidden, max_hidden=max(512, hidden)),
+            network=_network(hidden),
             structure=FIXED,
         )
 
@@ -87,7 +101,7 @@ def _fixed(hidden: int) -> Callable[[], RunConfig]:
 
 def _grow() -> RunConfig:
     """The original task, growth only."""
-    return dataclasses.replace(_default(), structure=_growing(grow_interval=500_000))
+    return dataclasses.replace(_default(), structure=_growing())
 
 
 def _seed_rules() -> RunConfig:
