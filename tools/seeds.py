@@ -1,7 +1,7 @@
 """Train with several seeds and tell what came of it: ``python tools/seeds.py runs/quick5 -- --preset quick``.
 
-Runs ``tools/train.py`` once a seed, with whatever follows the two dashes, some at a time and a thread each; what is done
-already is not repeated. Then prints a table in Markdown and draws the learning curves as an SVG beside the runs.
+Runs ``tools/train.py`` once a seed, with whatever follows the two dashes, some at a time and a thread each; what is
+done already is not repeated. Then prints a table in Markdown and draws the learning curves as an SVG beside the runs.
 """
 
 from __future__ import annotations
