@@ -151,6 +151,16 @@ def test_arguments_are_left_alone(case: Decision) -> None:
     assert all(torch.equal(now, then) for now, then in zip(held, before, strict=True))
 
 
+@given(case=decisions(hidden=(1, 7, 33, 64), variants=FEW, incoming_scale=0.3, hidden_bias=0.2))
+def test_passing_over_silent_neurons_changes_nothing(case: Decision) -> None:
+    organism, other = case.organism(NumbaEngine()), case.organism(NumbaEngine(skip_silent=True))
+    organism.threshold.sub_(0.3)  # some below the leak
+    other.threshold.sub_(0.3)
+    assert_same_bits(case.fused(other), case.fused(organism))
+    expected = gradients_of(organism, case)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in gradients_of(other, case).items())
+
+
 @given(case=decisions(hidden=(37,), variants=FEW))
 @settings(max_examples=30)
 def test_neurons_that_only_fill_a_vector_up_do_not_matter(case: Decision) -> None:

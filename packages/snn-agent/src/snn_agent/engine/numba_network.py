@@ -222,7 +222,7 @@ def hidden_backward(kind, through_reset, narrow, wide):
                     u = select(before > level, zero, before)
                     decay = keep
                     if narrow:
-                        distance = absolute(before - level)
+                        distance = select(before > level, zero, level - before)  # spikes have weights, however far
                         nearest = select(nearest > distance, distance, nearest)
                 if narrow and bits_of(nearest > band) == EVERY_LANE:
                     if not events:
