@@ -16,8 +16,8 @@ COMPACT: Final = ("obs_dtype=uint8",)
 """Observations as bytes: the same numbers in a quarter of the memory."""
 
 
-LEARNING: Final = LearningConfig(minibatches=32)
-"""Small steps and many of them; how it was found is in docs/results/tuning.md, as for the next."""
+LEARNING: Final = LearningConfig(minibatches=16)
+"""Smaller steps and more of them; how it was found is in docs/results/tuning.md, as for the next."""
 
 
 def _network(hidden: int = 64) -> NetworkConfig:
@@ -52,7 +52,7 @@ def _default() -> RunConfig:
     """The original task: 64 neurons that grow towards 512, the least useful of them pruned."""
     return RunConfig(
         env_kwargs=_foraging(15, 10),
-        total_steps=15_000_000,
+        total_steps=14_000_000,
         network=_network(),
         learning=LEARNING,
         structure=_growing(
