@@ -8,9 +8,11 @@ vector only; memory does not grow with the ticks. Its equations are those of
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
-from snn_agent.engine.numba_compile import kernel, per_surrogate
+from snn_agent.engine.numba_compile import kernel
 from snn_agent.engine.numba_neuron import BAND, KEEP, LEAK, RESET_GRADIENT, SLOPE, STEP
 from snn_agent.engine.numba_surrogate import damped_derivative
 from snn_agent.engine.simd import absolute, fma, load, negative, ones_like, select, splat, store, zeros_like
@@ -47,11 +49,15 @@ def layer_forward(first, last, drive, held, v, i, threshold, period, constants, 
         store(i_out, k, (current * unit - leak) * keep)
 
 
-@per_surrogate
-def layer_backward(kind):
-    """The adjoint of :func:`layer_forward`.
+@cache
+def layer_backward(kind, plain):
+    """The kernel for the adjoint of :func:`layer_forward`.
 
-    ``of_v_in`` and ``of_threshold`` (added to; empty if nobody wants it) are in units of a.
+    ``plain`` is compiled for a held drive and gradients of counts and states alone that flow through the reset and know
+    no band, the usual case: choices in the innermost loop would double its time.
+
+    Gradients that are zero come empty, and so does what nobody wants to know. ``of_v_in`` and ``of_threshold`` (which
+    is added to) are in units of a.
     """
 
     def of_kind(
@@ -59,14 +65,18 @@ def layer_backward(kind):
         of_counts, of_spikes, of_v, of_i, of_drive, of_v_in, of_i_in, of_threshold,
     ):  # fmt: skip
         step, keep, leak = splat(constants[STEP]), splat(constants[KEEP]), splat(constants[LEAK])
-        slope, band, narrow = splat(constants[SLOPE]), splat(constants[BAND]), constants[BAND] < np.inf
-        through_reset, wants_threshold = constants[RESET_GRADIENT] > 0, of_threshold.size > 0
+        slope, band = splat(constants[SLOPE]), splat(constants[BAND])
+        narrow = False if plain else constants[BAND] < np.inf
+        through_reset, wants_threshold, from_spikes = True, False, False
+        if not plain:
+            through_reset, wants_threshold = constants[RESET_GRADIENT] > 0, of_threshold.size > 0
+            from_spikes = of_spikes.size > 0
         one, zero = ones_like(step), zeros_like(step)
         rest, remains = leak * (one - keep), one - step
         root = splat(constants.dtype.type(1.0) / np.sqrt(constants.dtype.type(1.0) - constants[STEP]))
         undamped = splat(constants.dtype.type(1.0) / (constants.dtype.type(1.0) - constants[STEP]))
         slope = slope * root if kind == 0 else slope
-        n, from_spikes, resting = of_counts.size, of_spikes.size > 0, v.size == 0
+        n, resting = drive.size if plain or held else drive.size // ticks, v.size == 0
         voltages = np.empty(ticks * LANES, constants.dtype)
         for k in range(first, last, LANES):
             level = load(threshold, k % period)
@@ -76,7 +86,7 @@ def layer_backward(kind):
                 u, current = load(v, k), fma(leak, keep, load(i, k)) * step
             x = (load(drive, k) + rest) * step
             for t in range(ticks):
-                if not held:
+                if not plain and not held:
                     x = (load(drive, t * n + k) + rest) * step
                 current = fma(current, decay, x)
                 before = fma(remains, u, current)
@@ -84,35 +94,42 @@ def layer_backward(kind):
                 u = select(before > level, zero, before)
                 decay = keep
             # As in numba_network: one multiply-add from the adjoint of a tick to that of the one before.
-            count = load(of_counts, k) * step
-            adjoint, adjoint_x, sum_x, sum_s = load(of_v, k) * step, load(of_i, k), zero, zero
+            count = zero
+            if of_counts.size > 0:
+                count = load(of_counts, k) * step
+            adjoint, adjoint_x, sum_x, sum_s = zero, zero, zero, zero
+            if of_v.size > 0:
+                adjoint = load(of_v, k) * step
+            if of_i.size > 0:
+                adjoint_x = load(of_i, k)
             for t in range(ticks - 1, -1, -1):
                 before = load(voltages, t * LANES)
                 spike = before > level
                 g = count
-                if from_spikes:
+                if not plain and from_spikes:
                     g = fma(load(of_spikes, t * n + k), step, count)
                 d = damped_derivative(kind, fma(slope, before, offset), remains, root)
-                if narrow:
+                if not plain and narrow:
                     d = select(absolute(before - level) > band, zero, d)
                 passes = select(spike, zero, remains)
-                if wants_threshold:
+                if not plain and wants_threshold:
                     sum_s = sum_s + select(spike, zero, adjoint)
-                if through_reset:
+                if plain or through_reset:
                     passes = fma(negative(d), before, passes)
                 adjoint = fma(passes, adjoint, d * g)
                 of_before = adjoint * undamped
-                if wants_threshold:
+                if not plain and wants_threshold:
                     sum_s = sum_s - of_before
                 adjoint_x = fma(keep, adjoint_x, of_before)
                 sum_x = sum_x + adjoint_x
-                if not held:
+                if not plain and not held:
                     store(of_drive, t * n + k, adjoint_x)
-            if held:
+            if plain or held:
                 store(of_drive, k, sum_x)
-            store(of_v_in, k, adjoint)
-            store(of_i_in, k, adjoint_x)
-            if wants_threshold:
+            if of_v_in.size > 0:
+                store(of_v_in, k, adjoint)
+                store(of_i_in, k, adjoint_x)
+            if not plain and wants_threshold:
                 store(of_threshold, k % period, load(of_threshold, k % period) + sum_s)
 
-    return of_kind
+    return kernel(of_kind, (kind, plain))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snn_agent.engine import numba_layer as kernels
 from snn_agent.engine.numba_compile import running
+from snn_agent.engine.numba_neuron import BAND, RESET_GRADIENT
 from snn_agent.engine.simd_types import LANES
 from snn_agent.engine.threads import ranges, side_by_side
 
@@ -69,17 +70,20 @@ def lif_layer_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """The adjoint: gradients of drive, v, i (empty where it began at rest) and threshold (zeros if not wanted).
 
-    ``of_spikes`` is ``[ticks, n]`` or ``[0]``.
+    ``of_spikes`` is ``[ticks, n]``, the others ``[n]``; what is zero is empty, ``[0]``.
     """
     n, dtype = drive.shape[-1], flat(drive).dtype
-    of_drive, of_v_in, of_i_in = torch.empty_like(drive), drive.new_empty(n), drive.new_empty(n)
+    of_drive, of_v_in, of_i_in = torch.empty_like(drive), torch.empty_like(v), torch.empty_like(i)
     cut, step = ranges(n, LANES, n * ticks * BACKWARD_NS), constants[0]
     period = len(threshold) if wants_threshold else 0
     of_threshold = [np.zeros(period, dtype) for _ in cut]  # parts meet in the same thresholds
 
+    through_reset, narrow = constants[RESET_GRADIENT] > 0, constants[BAND] < np.inf
+    plain = drive.dim() == 1 and through_reset and not (narrow or wants_threshold or len(of_spikes))
+
     def part(first: int, last: int) -> None:
         own = of_threshold[[start for start, _ in cut].index(first)]
-        kernels.layer_backward[kind](
+        kernels.layer_backward(kind, plain)(
             first, last, flat(drive), drive.dim() == 1, flat(v), flat(i), flat(threshold), len(threshold),
             np.array(constants, dtype), ticks, flat(of_counts), flat(of_spikes), flat(of_v), flat(of_i),
             flat(of_drive), flat(of_v_in), flat(of_i_in), own,
@@ -88,8 +92,6 @@ def lif_layer_backward(
     with running("the spiking layer's gradient", drive.dtype):
         side_by_side(part, cut)
     summed = torch.from_numpy(np.sum(of_threshold, axis=0)).div_(step) if period else torch.zeros_like(threshold)
-    if not len(v):
-        return of_drive, torch.empty_like(v), torch.empty_like(i), summed
     return of_drive, of_v_in.div_(step), of_i_in, summed
 
 
@@ -116,24 +118,16 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     del output
     drive, v, i, threshold, ctx.ticks, _, ctx.constants, ctx.kind = inputs
     ctx.save_for_backward(drive, v, i, threshold)
+    ctx.set_materialize_grads(False)
 
 
-def _backward(ctx: Any, of_counts: Tensor, of_v: Tensor, of_i: Tensor, of_spikes: Tensor) -> tuple[Any, ...]:
+def _backward(ctx: Any, *of_outputs: Tensor | None) -> tuple[Any, ...]:
     drive, v, i, threshold = ctx.saved_tensors
+    of_counts, of_v, of_i, of_spikes = (drive.new_empty(0) if of is None else of for of in of_outputs)
     gradients = lif_layer_backward(
-        drive,
-        v,
-        i,
-        threshold,
-        ctx.ticks,
-        ctx.constants,
-        ctx.kind,
-        of_counts,
-        of_v,
-        of_i,
-        of_spikes,
+        drive, v, i, threshold, ctx.ticks, ctx.constants, ctx.kind, of_counts, of_v, of_i, of_spikes,
         ctx.needs_input_grad[3],
-    )
+    )  # fmt: skip
     return *gradients, None, None, None, None
 
 
