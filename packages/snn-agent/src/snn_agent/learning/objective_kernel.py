@@ -101,7 +101,7 @@ def of_scalars(B, A, Ap, evidence, gain, share, of_evidence, of_tally):  # type:
         of_critic_bias += of_tally[b]
         for a in range(A):
             of_gain += np.float64(of_evidence[b * Ap + a]) * evidence[b * Ap + a]
-    return of_gain / gain, of_critic_bias / share
+    return of_gain / gain if gain != 0.0 else 0.0, of_critic_bias / share
 
 
 def objective_gradient(
