@@ -31,7 +31,7 @@ def line_chart(title: str, x_label: str, y_label: str, lines: Mapping[str, Point
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text((LEFT + right) / 2, TOP / 2, title, "middle", size=15),
         _text((LEFT + right) / 2, HEIGHT - 12, x_label, "middle"),
-        _text(LEFT, TOP - 8, y_label, "middle"),
+        _text(8, TOP - 8, y_label, "start"),
     ]
     for tick in x_ticks:
         x, _ = place(tick, 0.0)
