@@ -135,8 +135,12 @@ def test_a_signal_ends_a_run_cleanly(tmp_path: Path, number: int) -> None:
 
 def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
     trainer = trainer_for(run_dir=tmp_path / "run", callbacks=[diary := Diary(), Sends(signal.SIGINT, signal.SIGINT)])
-    with pytest.raises(KeyboardInterrupt):
-        trainer.train(10_000)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train(10_000)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert diary.pages[-1] == ("", "failed")
 
 
