@@ -221,6 +221,12 @@ def decide(cells: Cells, weights: Weights, inputs: Inputs, states: States, count
     return found
 
 
+def hidden_variant(cells: Cells, sizes: Sizes) -> tuple[int, bool, bool, bool]:
+    """Which of the kernels of :func:`snn_agent.engine.numba_network.hidden_backward` a network needs."""
+    constants = cells.constants
+    return constants.kind, constants.reset_gradient > 0, constants.band < np.inf, sizes.Ap > GROUP
+
+
 def adjoint(
     cells: Cells,
     weights: Weights,
@@ -243,8 +249,7 @@ def adjoint(
     )
     of_projected = np.empty_like(decided.projected)
     outputs, array, level = Bp * sizes.Ap, cells.constants.array(dtype), dtype.type(cells.output_threshold)
-    constants = cells.constants
-    variant = (constants.kind, constants.reset_gradient > 0, constants.band < np.inf, sizes.Ap > GROUP)
+    variant = hidden_variant(cells, sizes)
     with running(f"the network's gradient, variant {variant}", dtype):
         readout_backward[cells.constants.kind](
             0, outputs, cells.readout, decided.projected, states.ov, states.oi, array, level,

@@ -50,12 +50,7 @@ class FusedLearner:
             flat(samples.action),
             *(flat(tensor) for tensor in (samples.log_prob, samples.advantage, samples.target, samples.weight)),
         )
-        reuses = config.reuse_epochs * config.minibatches > 1
-        self.objective = Objective(
-            clip_ratio=config.clip_ratio if reuses else math.inf,
-            entropy_weight=config.entropy_weight,
-            value_weight=config.value_weight if config.baseline == "critic" else 0.0,
-        )
+        self.objective = Objective.of(config)
 
     def gradients(self, rows: Tensor) -> tuple[dict[str, Array], dict[str, float]]:
         """Gradients of all that is learnt from the decisions ``rows``, int64 [B], as arrays; and what is reported."""

@@ -10,13 +10,13 @@ import torch
 
 from snn_agent.config import LearningConfig
 from snn_agent.engine.numba_compile import running
-from snn_agent.engine.numba_decision import padded_batch
+from snn_agent.engine.numba_decision import hidden_variant, padded_batch
 from snn_agent.engine.numba_layer_op import flat
 from snn_agent.engine.numba_network_op import events_of
-from snn_agent.engine.simd import GROUP
+from snn_agent.engine.simd_types import LANES
 from snn_agent.engine.threads import ranges, side_by_side
 from snn_agent.learning.neuron_adam import AdamState
-from snn_agent.learning.objective_kernel import CLIPPED, ENTROPY, KL, N_SUMS, POLICY_LOSS, VALUE_LOSS
+from snn_agent.learning.objective_kernel import CLIPPED, ENTROPY, KL, N_SUMS, POLICY_LOSS, VALUE_LOSS, Objective
 from snn_agent.learning.samples import Samples
 from snn_agent.learning.update_kernel import LOSS_IS_FINITE, N_REPORTED, NORM, update_kernel
 from snn_agent.network.events import find_events
@@ -99,8 +99,7 @@ class FusedUpdate:
         parts = len(ranges(min(torch.get_num_threads(), cores), 1, work))
         reported = np.zeros((steps, N_REPORTED))
         constants = cells.constants
-        variant = (constants.kind, constants.reset_gradient > 0, constants.band < np.inf, sizes.Ap > GROUP)
-        reuses = config.reuse_epochs * config.minibatches > 1
+        variant = hidden_variant(cells, sizes)
         with running(f"the update, variant {variant}", dtype):
             side_by_side(
                 update_kernel(*variant), [(part, part + 1) for part in range(parts)], parts, np.zeros(1, np.int64),
@@ -108,8 +107,7 @@ class FusedUpdate:
                 flat(samples.advantage), flat(samples.target), flat(samples.weight), constants.array(dtype),
                 dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.Hp, sizes.A,
                 sizes.Ap, weights.threshold, weights.table, *theta, *gradient, *mean, *square, *decays, *BETAS, EPSILON,
-                learning_rate, config.max_grad_norm, config.clip_ratio if reuses else np.inf, config.entropy_weight,
-                config.value_weight if config.baseline == "critic" else 0.0, np.zeros(sizes.Hp // 32 + 1),
+                learning_rate, config.max_grad_norm, *Objective.of(config), np.zeros(sizes.Hp // LANES + 1),
                 np.zeros((parts, N_SUMS)), reported, *room,
             )  # fmt: skip
         done = steps if reported[:, LOSS_IS_FINITE].all() else int(np.argmin(reported[:, LOSS_IS_FINITE]))

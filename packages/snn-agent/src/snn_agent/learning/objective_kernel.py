@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from snn_agent.config import LearningConfig
 from snn_agent.engine.numba_compile import kernel, running
 
 Array = npt.NDArray[Any]
@@ -35,6 +36,15 @@ class Objective(NamedTuple):
     clip_ratio: float  # infinite: no clipping, plain REINFORCE
     entropy_weight: float
     value_weight: float  # 0 where there is no critic
+
+    @classmethod
+    def of(cls, config: LearningConfig) -> Objective:
+        """The objective of a learner; one that takes a single step a rollout needs no clipping."""
+        return cls(
+            clip_ratio=config.clip_ratio if config.reuse_epochs * config.minibatches > 1 else np.inf,
+            entropy_weight=config.entropy_weight,
+            value_weight=config.value_weight if config.baseline == "critic" else 0.0,
+        )
 
 
 @kernel
