@@ -12,8 +12,9 @@ from torch import Tensor
 from snn_agent.engine import numba_layer as kernels
 from snn_agent.engine.numba_compile import running
 from snn_agent.engine.numba_neuron import BAND, RESET_GRADIENT
+from snn_agent.engine.pytorch_threads import side_by_side_with_pytorch
 from snn_agent.engine.simd_types import LANES
-from snn_agent.engine.threads import ranges, side_by_side
+from snn_agent.engine.threads import ranges
 
 FORWARD_NS, BACKWARD_NS = 0.1, 0.5
 """About how long a neuron takes for a tick, to see whether threads pay."""
@@ -46,7 +47,7 @@ def run_layer(
     counts, v_out, i_out = (drive.new_empty(n) for _ in range(3))
     spikes = drive.new_empty((ticks, n) if record else 0)
     with running("the spiking layer", drive.dtype):
-        side_by_side(
+        side_by_side_with_pytorch(
             kernels.layer_forward, ranges(n, LANES, n * ticks * FORWARD_NS), flat(drive), drive.dim() == 1, flat(v),
             flat(i), flat(threshold), len(threshold), np.array(constants, flat(drive).dtype), ticks, flat(counts),
             flat(v_out), flat(i_out), flat(spikes),
@@ -90,7 +91,7 @@ def lif_layer_backward(
         )  # fmt: skip
 
     with running("the spiking layer's gradient", drive.dtype):
-        side_by_side(part, cut)
+        side_by_side_with_pytorch(part, cut)
     summed = torch.from_numpy(np.sum(of_threshold, axis=0)).div_(step) if period else torch.zeros_like(threshold)
     return of_drive, of_v_in.div_(step), of_i_in, summed
 

@@ -211,6 +211,18 @@ def bits_of(typing: Any, mask: Any) -> Any:
 
 
 @intrinsic
+def trailing_zeros(typing: Any, number: Any) -> Any:
+    """How many zeros stand below the lowest bit that is set in an unsigned 64-bit number, which must not be zero."""
+    del typing, number
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
 def total(typing: Any, vector: Any) -> Any:
     """The sum of a vector's numbers, always added in the same order of halves."""
     del typing

@@ -30,6 +30,8 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 NEURON_PARTS = ("incoming", "bias", "critic", "outgoing")
 SAMPLE_NS, DECISION_TICK_NS = 100.0, 0.5
 """About how long the objective takes a decision, and a decision a neuron and tick, to see whether threads pay."""
+MEETINGS_NS = 10_000
+"""About how long threads wait for each other in a minibatch, which is how much work it must have for each."""
 
 
 def suits_kernel(organism: GrowingSparseSNN, adam: AdamState, samples: Samples) -> bool:
@@ -37,6 +39,13 @@ def suits_kernel(organism: GrowingSparseSNN, adam: AdamState, samples: Samples) 
     few = isinstance(samples.observation, Events) or organism.config.input_features <= MOST_DENSE
     counts = [adam.count[name] for name in NEURON_PARTS]
     return few and samples.state is None and all(torch.equal(counts[0], count) for count in counts[1:])
+
+
+def _threads(work_ns: float, steps: int) -> int:
+    """How many threads serve an update of ``steps`` minibatches that take one of them ``work_ns`` each."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = max(1, min(torch.get_num_threads(), cores, int(work_ns // MEETINGS_NS)))
+    return len(ranges(most, 1, steps * work_ns))
 
 
 class _Learnt(NamedTuple):
@@ -94,10 +103,9 @@ class FusedUpdate:
         count = self.adam.count["incoming"].numpy().astype(np.float64)
         others = np.array([float(self.adam.count[name]) for name in ("output_bias", "gain", "critic_bias")])
         decays = [beta ** np.pad(count, (0, sizes.Hp - sizes.H)) for beta in BETAS] + [beta**others for beta in BETAS]
-        work = largest * (SAMPLE_NS + sizes.Hp * cells.ticks * DECISION_TICK_NS)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        parts = len(ranges(min(torch.get_num_threads(), cores), 1, work))
         reported = np.zeros((steps, N_REPORTED))
+        work = largest * (SAMPLE_NS + sizes.Hp * cells.ticks * DECISION_TICK_NS)
+        parts = _threads(work, steps)
         constants = cells.constants
         variant = hidden_variant(cells, sizes)
         with running(f"the update, variant {variant}", dtype):

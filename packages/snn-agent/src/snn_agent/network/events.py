@@ -8,32 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snn_agent.engine.numba_compile import kernel, running
+from snn_agent.engine.numba_compile import running
+from snn_agent.engine.numba_events import scan
 from snn_agent.types import Events
-
-
-@kernel
-def scan(words, per_word, numbers, D, offsets, columns):  # type: ignore[no-untyped-def]
-    """Write the places of the numbers that are not zero, eight bytes at a time; returns how many they are.
-
-    A word of zeros holds numbers that are zero, and most words do; the rest is looked at number by number.
-    """
-    n, row, end = 0, 0, D
-    for w in range(words.size + 1):  # the last numbers may fill no whole word
-        if w < words.size and words[w] == 0:
-            continue
-        for k in range(w * per_word, min((w + 1) * per_word, numbers.size)):
-            if numbers[k] != 0:
-                while k >= end:
-                    row += 1
-                    offsets[row] = n
-                    end += D
-                columns[n] = k - row * D
-                n += 1
-    while row < offsets.size - 1:
-        row += 1
-        offsets[row] = n
-    return n
 
 
 def find_events(observation: npt.NDArray[Any]) -> Events:
@@ -43,10 +20,12 @@ def find_events(observation: npt.NDArray[Any]) -> Events:
     if numbers.dtype == np.bool_:
         numbers = numbers.view(np.uint8)
     per_word = 8 // numbers.itemsize
-    words = numbers[: numbers.size // per_word * per_word].view(np.uint64)
+    whole = numbers.size // per_word * per_word
+    words, last = numbers[:whole].view(np.uint64), np.zeros(1, np.uint64)
+    last.view(numbers.dtype)[: numbers.size - whole] = numbers[whole:]
     offsets, columns = np.zeros(B + 1, np.int64), np.empty(numbers.size, np.int32)
     with running("the search for events", numbers.dtype):
-        n = scan(words, per_word, numbers, D, offsets, columns)
+        n = scan(words, last[0], per_word, numbers, D, offsets, columns)
     columns = columns[:n].copy()
     values = np.empty(0, np.float32)
     if numbers.dtype != np.uint8 or numbers.max(initial=0) > 1:
