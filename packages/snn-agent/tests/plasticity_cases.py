@@ -12,7 +12,7 @@ from snn_agent.config import NetworkConfig, StructureConfig
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.network.topology import NEURON_AXIS
-from snn_agent.plasticity.contract import NoState, StructuralContext, StructuralRule
+from snn_agent.plasticity.contract import Experience, NoState, StructuralContext, StructuralRule
 from snn_agent.plasticity.registry import GROWTH, PRUNING
 
 EAGER = {"grow_interval": 1, "prune_interval": 1, "interval_unit": "updates", "plateau_window": 2}
@@ -35,6 +35,16 @@ def context_of(organism: GrowingSparseSNN, seed: int = 0, **changes: Any) -> Str
     observations = changes.pop("observations", torch.rand(16, organism.config.input_features, generator=generator))
     with torch.no_grad():
         output, _ = organism(observations)
+    n = len(observations)
+    experience = changes.pop(
+        "experience",
+        Experience(
+            observations,
+            torch.randint(0, organism.config.output_features, (n,), generator=generator),
+            torch.randn(n, generator=generator),
+            output.value,
+        ),
+    )
     rate = changes.pop("rate", output.counts.mean(dim=0) / organism.config.ticks)
     outgoing, critic = organism.outgoing.detach(), organism.critic.detach()
     return StructuralContext(
@@ -49,7 +59,7 @@ def context_of(organism: GrowingSparseSNN, seed: int = 0, **changes: Any) -> Str
         episode=200,
         progress=0.5,
         recent_returns=(1.0,) * 200,
-        observations=observations,
+        experience=lambda: experience,
         generator=generator,
     )._replace(**changes)
 
@@ -95,7 +105,7 @@ def configs(draw: st.DrawFn) -> StructureConfig:
         pruning=pruning,
         birth=draw(st.sampled_from(["zero_out", "kaiming_noise"])),
         growth_size=draw(st.integers(1, 8)),
-        newborn_target_share=draw(st.sampled_from([None, 0.2, 1.0])),
+        newborn_rate=draw(st.sampled_from([None, 0.2, 1.0])),
         prune_share=draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
         prune_quiet_share=draw(st.sampled_from([0.0, 0.3, 1.0])),
         maturity_updates=draw(st.integers(0, 50)),
@@ -162,6 +172,7 @@ def on_a_grid(organism: GrowingSparseSNN) -> GrowingSparseSNN:
     fair question to ask of networks of different sizes.
     """
     with torch.no_grad():
-        for name in NEURON_AXIS:
-            getattr(organism, name).mul_(64.0).round_().div_(64.0)
+        for tensor in (getattr(organism, name) for name in NEURON_AXIS):
+            if tensor.is_floating_point():
+                tensor.mul_(64.0).round_().div_(64.0)
     return organism

@@ -42,7 +42,7 @@ def test_zero_out_preserves_the_function(readout: str, seed: int, n: int, share:
     context = context_of(organism, seed=seed, observations=observations)
     before, before_hidden = organism(observations)[0], hidden_layer(organism, observations)
     assert before.counts.sum() > 0
-    edit = BirthPlan(size=n, target_share=share).propose("test", "", context)
+    edit = BirthPlan(size=n, target_rate=share).propose("test", "", context)
     operate(edit, organism)
     after, after_hidden = organism(observations)[0], hidden_layer(organism, observations)
     assert torch.equal(after.logits, before.logits)
@@ -70,7 +70,7 @@ def test_zero_out_preserves_the_function_of_the_default_network(readout: str) ->
 def test_the_death_of_the_newborn_undoes_their_birth(birth: str, seed: int, n: int) -> None:
     organism = organism_of(7, seed=seed)
     before = snapshot(organism)
-    operate(BirthPlan(size=n, birth=birth, target_share=0.3).propose("test", "", context_of(organism)), organism)
+    operate(BirthPlan(size=n, birth=birth, target_rate=0.3).propose("test", "", context_of(organism)), organism)
     assert organism.hidden == 7 + n
     assert not same(before, snapshot(organism))
     operate(StructuralEdit(rule="test", reason="", dying=torch.arange(7, 7 + n)), organism)
@@ -129,7 +129,7 @@ def test_calibrated_newborns_spike_on_their_share(seed: int, share: float, n: in
     observations = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed)) * 3 + 1
     organism.see(observations)
     context = context_of(organism, seed=seed, observations=observations)
-    operate(BirthPlan(size=20, target_share=share).propose("test", "", context), organism)
+    operate(BirthPlan(size=20, target_rate=share).propose("test", "", context), organism)
     spikes = hidden_layer(organism, observations).counts[:, 6:] > 0
     assert (spikes.sum(dim=0) >= math.ceil(share * n - 1e-9)).all()
     drive = organism.drive(observations)[:, 6:].detach().sort(dim=0, descending=True).values
@@ -156,17 +156,17 @@ def test_calibration_wakes_silent_newborns() -> None:
 def test_equal_observations_are_all_or_nothing() -> None:
     organism = organism_of(6)
     context = context_of(organism, observations=torch.ones(10, 5))
-    operate(BirthPlan(size=8, target_share=0.1).propose("test", "", context), organism)
+    operate(BirthPlan(size=8, target_rate=0.1).propose("test", "", context), organism)
     assert (organism(context.observations)[0].counts[:, 6:] > 0).all()
 
 
 def test_bad_plans_are_refused() -> None:
-    for plan in ({"size": 0}, {"birth": "stork"}, {"target_share": 0.0}, {"target_share": 1.1}):
+    for plan in ({"size": 0}, {"birth": "stork"}, {"target_rate": 0.0}, {"target_rate": 1.1}):
         with pytest.raises(ConfigError, match=next(iter(plan))):
             BirthPlan(**plan)
-    context = context_of(organism_of())._replace(observations=torch.zeros(0, 5))
+    context = context_of(organism_of(), observations=torch.zeros(0, 5))
     weights = NeuronWeights(torch.zeros(5, 1), torch.zeros(1), torch.zeros(1, 3), torch.zeros(1))
     with pytest.raises(ConfigError, match="observations"):
         calibrate(weights, context, 0.5)
-    with pytest.raises(ConfigError, match="target_share"):
+    with pytest.raises(ConfigError, match="target_rate"):
         calibrate(weights, context, 0.0)

@@ -205,7 +205,7 @@ def test_the_adaptive_rule_removes_the_quiet_however_few() -> None:
 def test_a_config_survives_json() -> None:
     for config in (
         StructureConfig(),
-        StructureConfig(growth="adaptive", newborn_target_share=0.1, max_growth_events=4),
+        StructureConfig(growth="adaptive", newborn_rate=0.1, max_growth_events=4),
     ):
         assert StructureConfig(**json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
@@ -221,10 +221,10 @@ def test_every_field_of_the_config_is_checked(field: str) -> None:
 
 
 def test_rules_have_the_plan_of_the_config() -> None:
-    config = StructureConfig(growth="periodic", birth="kaiming_noise", growth_size=5, newborn_target_share=0.5)
+    config = StructureConfig(growth="periodic", birth="kaiming_noise", growth_size=5, newborn_rate=0.5)
     rule = GROWTH["periodic"](config)
     assert isinstance(rule, PeriodicGrowth)
-    assert rule.plan == BirthPlan(size=5, birth="kaiming_noise", target_share=0.5)
+    assert rule.plan == BirthPlan(size=5, birth="kaiming_noise", target_rate=0.5)
     edit, _ = rule.propose(rule.init(), CONTEXT)
     assert edit.newborn.outgoing.any()
     assert not torch.equal(edit.newborn.bias, torch.full((5,), CONTEXT.organism.config.hidden_bias))

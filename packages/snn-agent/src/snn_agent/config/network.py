@@ -30,6 +30,7 @@ class NetworkConfig:
         carry_state: whether membranes keep their state from one decision to the next of an episode.
         input_scaling: ``"none"``, or ``"standardise"`` by the mean and spread seen in training.
         input_power: expected sum of squared (scaled) inputs, which sets the spread of fresh incoming weights.
+        input_density: share of the input synapses that each neuron has; below 1 they are sparse, and can be rewired.
         incoming_scale: standard deviation of the drive, in units of ``sqrt(2)``, that fresh weights give.
         hidden_bias: constant drive of fresh hidden neurons.
         outgoing_scale: fresh outgoing weights have a standard deviation of this over ``sqrt(init_hidden)``.
@@ -52,6 +53,7 @@ class NetworkConfig:
     carry_state: bool = False
     input_scaling: str = "none"
     input_power: float = 11.0
+    input_density: float = 1.0
     incoming_scale: float = 0.5
     hidden_bias: float = 0.3
     outgoing_scale: float = 1.0
@@ -72,6 +74,9 @@ class NetworkConfig:
             "carry_state": checks.flag("carry_state", self.carry_state),
             "input_scaling": checks.choice("input_scaling", self.input_scaling, INPUT_SCALINGS),
             "input_power": checks.positive("input_power", self.input_power),
+            "input_density": checks.positive(
+                "input_density", checks.number("input_density", self.input_density, 0.0, 1.0)
+            ),
             "incoming_scale": checks.positive("incoming_scale", self.incoming_scale),
             "hidden_bias": checks.number("hidden_bias", self.hidden_bias),
             "outgoing_scale": checks.number("outgoing_scale", self.outgoing_scale, 0.0),

@@ -7,10 +7,21 @@ from typing import Any, Final
 
 from snn_agent import checks
 
-GROWTH_NAMES: Final = ("none", "low_rate", "periodic", "adaptive")
-PRUNING_NAMES: Final = ("none", "low_rate", "low_utility")
-BIRTH_NAMES: Final = ("zero_out", "kaiming_noise")
+GROWTH_NAMES: Final = (
+    "none", "low_rate", "periodic", "adaptive", "plateau", "novelty", "saturation", "gradient",
+)  # fmt: skip
+PRUNING_NAMES: Final = ("none", "low_rate", "low_utility", "utility_per_joule", "magnitude")
+RECYCLING_NAMES: Final = ("none", "dormant", "low_utility")
+REWIRING_NAMES: Final = ("none", "set", "rigl", "deep_r")
+BIRTH_NAMES: Final = ("zero_out", "paired", "split", "gradient", "kaiming_noise")
 INTERVAL_UNITS: Final = ("episodes", "updates", "env_steps")
+
+
+INTERVALS: Final = ("grow", "prune", "recycle", "rewire")
+SHARES: Final = (
+    "growth_rate_threshold", "saturation_threshold", "gradient_threshold", "prune_rate_threshold", "prune_quiet_share",
+    "prune_share", "recycle_share", "dormant_threshold", "rewire_share",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,36 +29,61 @@ class StructureConfig:
     """Which neurons are born and die, and when; the sizes they stay within are in :class:`NetworkConfig`.
 
     Attributes:
-        growth: ``"none"``, ``"low_rate"``, ``"periodic"``, or ``"adaptive"`` (the original's, which also prunes).
-        birth: ``"zero_out"`` (the policy does not change) or ``"kaiming_noise"`` (the original's).
+        growth: when neurons are born: ``"none"``; ``"low_rate"`` (the original's: the network is quiet);
+            ``"periodic"``; ``"adaptive"`` (the original's heuristic, which also prunes); ``"plateau"`` (returns stand
+            still); ``"novelty"`` (the critic is surprised); ``"saturation"`` (the activity fills the layer);
+            ``"gradient"`` (new neurons promise more than the present ones).
+        birth: how: ``"zero_out"``, ``"paired"``, ``"split"`` or ``"gradient"``, after which the policy is what it was,
+            or ``"kaiming_noise"`` (the original's).
         growth_size: neurons born at a time.
         growth_rate_threshold: growth below this mean rate, spikes/tick (``low_rate``, ``adaptive``).
+        novelty_threshold: growth where the critic's error is so many times what it has been on average.
+        saturation_threshold: growth above this effective rank of the activity, as a share of the neurons.
+        gradient_threshold: growth where newborn would take this share of the expected gain, or more.
+        plateau_window: the means of two windows of so many episodes are compared (``plateau``, ``adaptive``).
+        plateau_tolerance: learning stands still below this relative improvement (``plateau``, ``adaptive``).
         grow_interval: growth is considered this often.
         grow_votes: and happens when it was wanted this often in a row.
         grow_cool_down: growth rests this long after a birth.
         max_growth_events: growth ends after so many edits; None: never.
-        newborn_target_share: share of recent observations on which a newborn is made to spike; None: as drawn.
-        pruning: ``"none"``, ``"low_rate"`` or ``"low_utility"``.
+        newborn_rate: mean firing rate that newborn are tuned to on recent observations, spikes/tick; None: as drawn.
+        pruning: which neurons die: ``"none"``, ``"low_rate"`` (the original's), ``"low_utility"``,
+            ``"utility_per_joule"`` or ``"magnitude"``.
         prune_interval: pruning is considered this often.
         prune_rate_threshold: a neuron below this rate is quiet, spikes/tick (``low_rate``, ``adaptive``).
         prune_quiet_share: the quiet die once they are more than this share of the living (``low_rate``).
-        prune_share: at most this share of the living die at once (``low_utility``).
+        prune_share: at most this share of the living die at once (the other three).
         maturity_updates: neurons younger than this do not die; the original has 0.
         compensate: whether the biases make up for the mean effect of the dying.
+        recycling: which neurons begin a new life: ``"none"``, ``"dormant"`` or ``"low_utility"``.
+        recycle_interval: recycling is considered this often.
+        recycle_share: at most this share of the living is recycled at once.
+        dormant_threshold: a neuron is dormant at or below this share of the layer's mean rate.
+        rewiring: how synapses end and begin, where ``input_density`` is below 1: ``"none"``, ``"set"``, ``"rigl"`` or
+            ``"deep_r"``.
+        rewire_interval: synapses are considered this often.
+        rewire_share: share of the synapses that changes at once, at first; it falls to 0 along a cosine.
+        homeostasis_rate: rate that each neuron's threshold is regulated towards, spikes/tick; None: it is not.
+        homeostasis_gain: volts that a threshold moves an update for a rate that is 1 spike/tick too high.
+        synaptic_limit: incoming weights of a neuron are scaled down to at most so many times the norm of fresh ones;
+            None: they are not.
         interval_unit: of intervals and cool-down: ``"episodes"``, ``"updates"`` or ``"env_steps"``.
-        plateau_window: the means of two windows of so many episodes are compared (``adaptive``).
-        plateau_tolerance: learning stands still below this relative improvement (``adaptive``).
     """
 
     growth: str = "low_rate"
     birth: str = "zero_out"
     growth_size: int = 32
     growth_rate_threshold: float = 0.05
+    novelty_threshold: float = 1.5
+    saturation_threshold: float = 0.5
+    gradient_threshold: float = 0.2
+    plateau_window: int = 50
+    plateau_tolerance: float = 0.02
     grow_interval: int = 100
     grow_votes: int = 1
     grow_cool_down: int = 0
     max_growth_events: int | None = None
-    newborn_target_share: float | None = None
+    newborn_rate: float | None = None
     pruning: str = "low_rate"
     prune_interval: int = 50
     prune_rate_threshold: float = 0.005
@@ -55,29 +91,47 @@ class StructureConfig:
     prune_share: float = 0.05
     maturity_updates: int = 50
     compensate: bool = True
+    recycling: str = "none"
+    recycle_interval: int = 50
+    recycle_share: float = 0.02
+    dormant_threshold: float = 0.025
+    rewiring: str = "none"
+    rewire_interval: int = 50
+    rewire_share: float = 0.3
+    homeostasis_rate: float | None = None
+    homeostasis_gain: float = 0.01
+    synaptic_limit: float | None = None
     interval_unit: str = "episodes"
-    plateau_window: int = 50
-    plateau_tolerance: float = 0.02
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
-            "growth": checks.choice("growth", self.growth, GROWTH_NAMES),
-            "birth": checks.choice("birth", self.birth, BIRTH_NAMES),
-            "pruning": checks.choice("pruning", self.pruning, PRUNING_NAMES),
-            "interval_unit": checks.choice("interval_unit", self.interval_unit, INTERVAL_UNITS),
             "compensate": checks.flag("compensate", self.compensate),
             "plateau_tolerance": checks.number("plateau_tolerance", self.plateau_tolerance),
+            "novelty_threshold": checks.number("novelty_threshold", self.novelty_threshold, 0.0),
+            "homeostasis_gain": checks.number("homeostasis_gain", self.homeostasis_gain, 0.0),
         }
-        for name in ("growth_size", "grow_interval", "grow_votes", "prune_interval", "plateau_window"):
+        choices = {
+            "growth": GROWTH_NAMES,
+            "birth": BIRTH_NAMES,
+            "pruning": PRUNING_NAMES,
+            "recycling": RECYCLING_NAMES,
+            "rewiring": REWIRING_NAMES,
+            "interval_unit": INTERVAL_UNITS,
+        }
+        for name, names in choices.items():
+            checked[name] = checks.choice(name, getattr(self, name), names)
+        for name in ("growth_size", "grow_votes", "plateau_window", *(f"{what}_interval" for what in INTERVALS)):
             checked[name] = checks.integer(name, getattr(self, name), 1)
         for name in ("grow_cool_down", "maturity_updates"):
             checked[name] = checks.integer(name, getattr(self, name), 0)
-        for name in ("growth_rate_threshold", "prune_rate_threshold", "prune_quiet_share", "prune_share"):
+        for name in SHARES:
             checked[name] = checks.number(name, getattr(self, name), 0.0, 1.0)
         if self.max_growth_events is not None:
             checked["max_growth_events"] = checks.integer("max_growth_events", self.max_growth_events, 0)
-        if self.newborn_target_share is not None:
-            share = checks.number("newborn_target_share", self.newborn_target_share, 0.0, 1.0)
-            checked["newborn_target_share"] = checks.positive("newborn_target_share", share)
+        for name in ("newborn_rate", "homeostasis_rate"):
+            if (rate := getattr(self, name)) is not None:
+                checked[name] = checks.positive(name, checks.number(name, rate, 0.0, 1.0))
+        if self.synaptic_limit is not None:
+            checked["synaptic_limit"] = checks.positive("synaptic_limit", self.synaptic_limit)
         for name, value in checked.items():
             object.__setattr__(self, name, value)

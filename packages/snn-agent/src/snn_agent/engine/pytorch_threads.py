@@ -38,7 +38,7 @@ def _library() -> str | None:
     except OSError:
         return None  # not Linux
     loaded = {line.split(maxsplit=5)[5] for line in maps.splitlines() if "/libgomp" in line}
-    folder = str(Path(torch.__file__).parent)  # beside it, torch.libs
+    folder = str(Path(torch.__file__).resolve().parent)  # beside it, torch.libs
     return next((path for path in sorted(loaded) if path.startswith(folder)), None)
 
 

@@ -20,6 +20,10 @@ class LearnerState(Protocol):
         """The state for the neurons ``keep`` (int64 indices), followed by ``n_new`` newborn ones."""
         ...
 
+    def forget(self: State, synapses: Tensor) -> State:
+        """The state without what it knows of some input synapses, bool [D, H]: those that end or begin."""
+        ...
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""
         ...

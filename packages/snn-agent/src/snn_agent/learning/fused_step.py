@@ -46,6 +46,7 @@ class FusedLearner:
         self.organism, self.samples, self.config = organism, samples, config
         self.network = FusedNetwork(organism)
         self.adam = FusedAdam(adam, organism.learnt())
+        self.alive = None if organism.is_dense() else organism.synapses.numpy() != 0
         self.targets = Targets(
             flat(samples.action),
             *(flat(tensor) for tensor in (samples.log_prob, samples.advantage, samples.target, samples.weight)),
@@ -70,6 +71,8 @@ class FusedLearner:
         else:
             of_drive = torch.from_numpy(back.drive.reshape(B, sizes.Hp)[:, :H])
             of_incoming, of_bias = (seen.T @ of_drive).numpy(), of_drive.sum(dim=0).numpy()
+        if self.alive is not None:
+            of_incoming = of_incoming * self.alive
         dtype = of_bias.dtype
         found = {
             "incoming": np.ascontiguousarray(of_incoming),

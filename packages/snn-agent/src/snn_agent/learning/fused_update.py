@@ -106,6 +106,10 @@ class FusedUpdate:
         reported = np.zeros((steps, N_REPORTED))
         work = largest * (SAMPLE_NS + sizes.Hp * cells.ticks * DECISION_TICK_NS)
         parts = _threads(work, steps)
+        alive = weights.bias[:0]
+        if not self.organism.is_dense():
+            there = (self.organism.synapses != 0).to(learnt["bias"].dtype)
+            alive = flat(torch.nn.functional.pad(there, (0, sizes.Hp - sizes.H)))
         constants = cells.constants
         variant = hidden_variant(cells, sizes)
         with running(f"the update, variant {variant}", dtype):
@@ -114,9 +118,9 @@ class FusedUpdate:
                 order, bounds, *events_of(events, dtype), flat(samples.action), flat(samples.log_prob),
                 flat(samples.advantage), flat(samples.target), flat(samples.weight), constants.array(dtype),
                 dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.Hp, sizes.A,
-                sizes.Ap, weights.threshold, weights.table, *theta, *gradient, *mean, *square, *decays, *BETAS, EPSILON,
-                learning_rate, config.max_grad_norm, *Objective.of(config), np.zeros(sizes.Hp // LANES + 1),
-                np.zeros((parts, N_SUMS)), reported, *room,
+                sizes.Ap, weights.threshold, weights.table, alive, *theta, *gradient, *mean, *square, *decays,
+                *BETAS, EPSILON, learning_rate, config.max_grad_norm, *Objective.of(config),
+                np.zeros(sizes.Hp // LANES + 1), np.zeros((parts, N_SUMS)), reported, *room,
             )  # fmt: skip
         done = steps if reported[:, LOSS_IS_FINITE].all() else int(np.argmin(reported[:, LOSS_IS_FINITE]))
         for part, arrays in ((learnt, theta), (self.adam.mean, mean), (self.adam.square, square)):

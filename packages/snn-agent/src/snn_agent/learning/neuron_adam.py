@@ -224,6 +224,19 @@ def resize(state: AdamState, keep: Tensor, n_new: int) -> AdamState:
 
 
 @torch.no_grad()
+def forget(state: AdamState, name: str, where: Tensor) -> AdamState:
+    """The state with the moments of some numbers of a parameter at zero (bool, its shape); counts stay.
+
+    Numbers without gradient from then on stay where they are: a moment left behind would go on pushing them.
+    """
+    moments = {
+        part: {**values, name: values[name].masked_fill(where.to(values[name].device), 0.0)}
+        for part, values in (("mean", state.mean), ("square", state.square))
+    }
+    return AdamState(**moments, count=state.count, axes=state.axes)
+
+
+@torch.no_grad()
 def clip_by_global_norm(gradients: Mapping[str, Tensor], max_norm: float) -> Tensor:
     """Scale all gradients in place so that their common L2 norm is at most ``max_norm`` (Pascanu et al., 2013).
 

@@ -41,6 +41,10 @@ class ReinforceState(NamedTuple):
         """The state for the neurons ``keep`` followed by ``n_new`` newborn ones."""
         return self._replace(adam=neuron_adam.resize(self.adam, keep, n_new))
 
+    def forget(self, synapses: Tensor) -> ReinforceState:
+        """The state without moments of some input synapses, bool [D, H]."""
+        return self._replace(adam=neuron_adam.forget(self.adam, "incoming", synapses))
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""
         adam = self.adam
@@ -179,6 +183,8 @@ class Reinforce:
         learnt = organism.learnt()
         found = torch.autograd.grad(loss, list(learnt.values()), allow_unused=True, materialize_grads=True)
         gradients = dict(zip(learnt, found, strict=True))
+        if not organism.is_dense():
+            gradients["incoming"] = gradients["incoming"] * (organism.synapses != 0)
         norm = neuron_adam.clip_by_global_norm(gradients, config.max_grad_norm)
         if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
             adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate)

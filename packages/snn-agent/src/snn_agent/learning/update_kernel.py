@@ -87,7 +87,7 @@ def update_kernel(kind, through_reset, narrow, wide):
 
     def run(
         part, _, parts, counter, order, bounds, offsets, columns, values, action, log_prob, advantage, target, weight,
-        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table,
+        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table, alive,
         incoming, bias, critic, outgoing, output_bias, scalars,
         of_incoming, of_bias, of_critic, of_outgoing, of_output_bias, of_the_scalars,
         m_incoming, m_bias, m_critic, m_outgoing, m_output_bias, m_scalars,
@@ -139,6 +139,11 @@ def update_kernel(kind, through_reset, narrow, wide):
                 nothing, nothing, constants, ticks, D, Hp, Ap, Bp, of_projected[:outputs], of_tally, nothing,
                 of_incoming, of_bias, of_outgoing, of_critic,
             )  # fmt: skip
+            if alive.size > 0:  # no gradient where there is no synapse
+                for d in range(D):
+                    for k in range(first, last, LANES):
+                        q = d * Hp + k
+                        store(of_incoming, q, load(of_incoming, q) * load(alive, q))
             for k in range(first, last, LANES):
                 own = squares(of_incoming, k, D, Hp) + squares(of_outgoing, k, Ap, Hp)
                 norms[k // LANES] = own + squares(of_bias, k, 1, Hp) + squares(of_critic, k, 1, Hp)

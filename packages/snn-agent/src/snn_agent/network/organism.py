@@ -16,7 +16,7 @@ from snn_agent.engine.contract import Engine
 from snn_agent.engine.select import make_engine
 from snn_agent.network.decision import decide, drive_of
 from snn_agent.network.spaces import SpaceAdapter, adapt
-from snn_agent.network.topology import LEARNT, NEURON_AXIS, fresh_neurons
+from snn_agent.network.topology import LEARNT, NEURON_AXIS, fresh_neurons, synapses_of
 from snn_agent.neurons.lif import LIFParameters
 from snn_agent.neurons.surrogate import SurrogateSpec
 from snn_agent.types import Events, LIFState, OrganismState, PolicyOutput
@@ -53,6 +53,7 @@ class GrowingSparseSNN(nn.Module):
     critic_bias: nn.Parameter
     gain: nn.Parameter
     threshold: Tensor
+    synapses: Tensor
     input_sum: Tensor
     input_square_sum: Tensor
     input_count: Tensor
@@ -90,6 +91,7 @@ class GrowingSparseSNN(nn.Module):
         self.critic_bias = nn.Parameter(torch.zeros(()))
         self.gain = nn.Parameter(torch.tensor(self.config.readout_gain))
         self.register_buffer("threshold", torch.full((init_hidden,), self.lif.v_th))
+        self.register_buffer("synapses", synapses_of(self.config, weights.incoming))
         self.register_buffer("input_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_square_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_count", torch.zeros((), dtype=torch.float64))
@@ -139,6 +141,10 @@ class GrowingSparseSNN(nn.Module):
     def learnt(self) -> dict[str, nn.Parameter]:
         """The tensors that follow gradients, by name."""
         return {name: getattr(self, name) for name in LEARNT}
+
+    def is_dense(self) -> bool:
+        """Whether every input has a synapse to every neuron."""
+        return bool(self.synapses.all())  # none is 0
 
     def neuron_tensors(self) -> dict[str, tuple[Tensor, int]]:
         """Every tensor with a neuron axis, with that axis; what surgery must resize."""

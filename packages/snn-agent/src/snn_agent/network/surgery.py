@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from snn_agent.errors import CapacityError, ConfigError
 from snn_agent.network.organism import GrowingSparseSNN
-from snn_agent.network.topology import NEURON_AXIS, NeuronWeights
+from snn_agent.network.topology import NEURON_AXIS, NeuronWeights, synapses_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +31,11 @@ class StructuralEdit:
             dividing twins share their parent's effect this way.
         output_shift: added to the output bias, [A], or None; makes up for the mean effect of the dying.
         critic_shift: added to the critic's bias, [], or None; likewise.
+        parents: indices of the present neurons that the newborn descend from, int64 [n_born], or None.
+        synapses: which input synapses the present neurons have from now on, int8 [D, H] (1, −1, or 0 for none), or
+            None; those that are new begin at weight 0 and without optimizer moments, the weights of others go to 0.
+        threshold: firing thresholds of the present neurons from now on, volts [H], or None.
+        incoming_factor: what the incoming weights of the present neurons are multiplied with, [H], or None.
     """
 
     rule: str
@@ -40,6 +45,15 @@ class StructuralEdit:
     outgoing_factor: Tensor | None = None
     output_shift: Tensor | None = None
     critic_shift: Tensor | None = None
+    parents: Tensor | None = None
+    synapses: Tensor | None = None
+    threshold: Tensor | None = None
+    incoming_factor: Tensor | None = None
+
+    @property
+    def is_structural(self) -> bool:
+        """Whether it changes which neurons or synapses there are; others only regulate."""
+        return self.n_born + self.n_dying > 0 or self.synapses is not None
 
     @property
     def n_dying(self) -> int:
@@ -79,13 +93,24 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
         if edit.outgoing_factor is not None:
             organism.outgoing.mul_(edit.outgoing_factor[:, None].to(device))
             organism.critic.mul_(edit.outgoing_factor.to(device))
+        if edit.incoming_factor is not None:
+            organism.incoming.mul_(edit.incoming_factor.to(device))
+        if edit.threshold is not None:
+            organism.threshold.copy_(edit.threshold)
+        if edit.synapses is not None:
+            synapses = edit.synapses.to(device)
+            organism.incoming.mul_((synapses != 0) & (organism.synapses != 0))
+            organism.synapses.copy_(synapses)
         if edit.output_shift is not None:
             organism.output_bias.add_(edit.output_shift.to(device))
         if edit.critic_shift is not None:
             organism.critic_bias.add_(edit.critic_shift.to(device))
-    newborn = {"threshold": torch.full((edit.n_born,), organism.lif.v_th)}
+    newborn = {}
     if edit.newborn is not None:
-        newborn |= edit.newborn._asdict()
+        newborn = edit.newborn._asdict() | {
+            "threshold": torch.full((edit.n_born,), organism.lif.v_th),
+            "synapses": synapses_of(organism.config, edit.newborn.incoming),
+        }
     for name, axis in NEURON_AXIS.items():
         if axis is None:
             continue
@@ -107,7 +132,7 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             raise ConfigError(
                 f"{edit.rule}: dying has indices outside 0 … {h - 1}, the living neurons: {dying.tolist()}."
             )
-    if h - edit.n_dying < config.min_hidden and edit.n_dying:
+    if h - edit.n_dying + edit.n_born < config.min_hidden and edit.n_dying:
         raise CapacityError(
             f"{edit.rule} asked for the death of {edit.n_dying} of {h} neurons, but at least {config.min_hidden} must "
             f"live. Lower min_hidden, or limit the rule."
@@ -120,10 +145,19 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             f"Raise max_hidden, or put a pruning rule before growth."
         )
     n, d, a = edit.n_born, config.input_features, config.output_features
+    if edit.parents is not None:
+        known = edit.parents.shape == (n,) and bool(((edit.parents >= 0) & (edit.parents < h)).all())
+        if not known:
+            raise ConfigError(
+                f"{edit.rule}: parents must name one of 0 … {h - 1} for each of {n} newborn, got {edit.parents}."
+            )
     expected: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
         "outgoing_factor": (edit.outgoing_factor, (h,)),
         "output_shift": (edit.output_shift, (a,)),
         "critic_shift": (edit.critic_shift, ()),
+        "synapses": (edit.synapses, (d, h)),
+        "threshold": (edit.threshold, (h,)),
+        "incoming_factor": (edit.incoming_factor, (h,)),
     }
     if edit.newborn is not None:
         shapes = ((d, n), (n,), (n, a), (n,))

@@ -75,7 +75,7 @@ BIRTHS: Final[Mapping[str, Birth]] = MappingProxyType({"zero_out": zero_out, "ka
 
 
 @torch.no_grad()
-def calibrate(weights: NeuronWeights, context: StructuralContext, target_share: float) -> NeuronWeights:
+def calibrate(weights: NeuronWeights, context: StructuralContext, target_rate: float) -> NeuronWeights:
     """Newborns with their bias shifted so that each spikes, once or more, on that share of the observations.
 
     From rest, a constant drive x makes a neuron spike within T ticks if and only if x is above the rheobase of T ticks
@@ -89,12 +89,12 @@ def calibrate(weights: NeuronWeights, context: StructuralContext, target_share: 
     Args:
         weights: of the newborn; not changed.
         context: with N observations, at least 1.
-        target_share: in (0, 1].
+        target_rate: in (0, 1].
 
     Raises:
         ConfigError: the share is out of range, or there are no observations.
     """
-    share = checks.positive("target_share", checks.number("target_share", target_share, 0.0, 1.0))
+    share = checks.positive("target_rate", checks.number("target_rate", target_rate, 0.0, 1.0))
     organism, n = context.organism, context.observations.shape[0]
     if n == 0:
         raise ConfigError("newborns are calibrated on recent observations, but the context has none. Give it some.")
@@ -115,7 +115,7 @@ class BirthPlan:
     Attributes:
         size: neurons born at a time, fewer where less capacity is left.
         birth: a name of :data:`BIRTHS`.
-        target_share: share of recent observations on which each newborn is made to spike; None leaves it as drawn.
+        target_rate: share of recent observations on which each newborn is made to spike; None leaves it as drawn.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -123,13 +123,13 @@ class BirthPlan:
 
     size: int = 32
     birth: str = "zero_out"
-    target_share: float | None = None
+    target_rate: float | None = None
 
     def __post_init__(self) -> None:
         checks.integer("size", self.size, 1)
         checks.choice("birth", self.birth, BIRTHS)
-        if self.target_share is not None:
-            checks.positive("target_share", checks.number("target_share", self.target_share, 0.0, 1.0))
+        if self.target_rate is not None:
+            checks.positive("target_rate", checks.number("target_rate", self.target_rate, 0.0, 1.0))
 
     def propose(self, rule: str, reason: str, context: StructuralContext) -> StructuralEdit | None:
         """The birth of ``size`` neurons, or of as many as there is room for; None if there is none."""
@@ -138,6 +138,6 @@ class BirthPlan:
         if n <= 0:
             return None
         weights, factor = BIRTHS[self.birth](context, n)
-        if self.target_share is not None:
-            weights = calibrate(weights, context, self.target_share)
+        if self.target_rate is not None:
+            weights = calibrate(weights, context, self.target_rate)
         return StructuralEdit(rule=rule, reason=reason, newborn=weights, outgoing_factor=factor)

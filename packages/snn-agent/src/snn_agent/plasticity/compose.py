@@ -8,6 +8,7 @@ whatever counts events (``limit``, ``cool_down``) belongs around it, and ``every
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,7 +35,33 @@ class EveryState(NamedTuple):
     inner: Any
 
 
-def every(rule: StructuralRule, interval: int, unit: str = "episodes") -> StructuralRule:
+@dataclasses.dataclass(frozen=True)
+class Every:
+    """See :func:`every`."""
+
+    rule: StructuralRule
+    interval: int
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """Its rule's."""
+        return self.rule.name
+
+    def init(self) -> EveryState:
+        """Nothing has been passed."""
+        return EveryState(0, self.rule.init())
+
+    def propose(self, state: EveryState, context: StructuralContext) -> Proposal:
+        """What its rule proposes, at the first look after each multiple."""
+        passed = context.counter(self.unit) // self.interval
+        if passed <= state.passed:
+            return None, state
+        edit, inner = self.rule.propose(state.inner, context)
+        return edit, EveryState(passed, inner)
+
+
+def every(rule: StructuralRule, interval: int, unit: str = "episodes") -> Every:
     """Asks the rule once when the counter has passed a new multiple of the interval since it was last looked at.
 
     Many worlds in step end many episodes at once, so the counter jumps; however many multiples it jumps over, the rule
@@ -43,17 +70,7 @@ def every(rule: StructuralRule, interval: int, unit: str = "episodes") -> Struct
     Raises:
         ConfigError: the interval is not at least 1, or the unit is not one of INTERVAL_UNITS.
     """
-    checks.integer("interval", interval, 1)
-    checks.choice("unit", unit, INTERVAL_UNITS)
-
-    def propose(state: EveryState, context: StructuralContext) -> Proposal:
-        passed = context.counter(unit) // interval
-        if passed <= state.passed:
-            return None, state
-        edit, inner = rule.propose(state.inner, context)
-        return edit, EveryState(passed, inner)
-
-    return Composed(rule.name, lambda: EveryState(0, rule.init()), propose)
+    return Every(rule, checks.integer("interval", interval, 1), checks.choice("unit", unit, INTERVAL_UNITS))
 
 
 class LimitState(NamedTuple):

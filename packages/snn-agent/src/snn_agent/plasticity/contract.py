@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -12,8 +13,23 @@ from snn_agent.config import INTERVAL_UNITS
 from snn_agent.errors import CheckpointError
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import StructuralEdit
+from snn_agent.types import PolicyOutput
 
 State = TypeVar("State")
+
+
+class Experience(NamedTuple):
+    """Some decisions of the last rollout, evenly spaced over its steps and worlds, none of them a reset."""
+
+    observations: Tensor  # [N, D] features, as the environment gave them
+    action: Tensor  # [N] int64
+    target: Tensor  # [N] λ-returns, what the critic is to say
+    value: Tensor  # [N] what it said
+
+    @property
+    def advantage(self) -> Tensor:
+        """How much better each went than expected, ``G − v``, [N]."""
+        return self.target - self.value
 
 
 class StructuralContext(NamedTuple):
@@ -33,8 +49,21 @@ class StructuralContext(NamedTuple):
     episode: int
     progress: float  # share of the training that is done, in [0, 1]
     recent_returns: tuple[float, ...]  # of finished episodes, newest last; rules say how many they want
-    observations: Tensor  # [N, D] a recent sample of features, as the environment gave them
+    experience: Callable[[], Experience]  # recent decisions, put together when first asked for
     generator: torch.Generator  # structure's own random stream, on the CPU
+
+    @property
+    def observations(self) -> Tensor:
+        """A recent sample of features, as the environment gave them, [N, D]."""
+        return self.experience().observations
+
+    @torch.no_grad()
+    def decide(self) -> PolicyOutput:
+        """What the organism does on the sample from rest: logits [N, A], values [N] and spike counts [N, H]."""
+        draws = self.organism.draws.get_state()  # Poisson inputs must not shift those of the run
+        output: PolicyOutput = self.organism(self.observations)[0]
+        self.organism.draws.set_state(draws)
+        return output
 
     def mature(self, updates: int) -> Tensor:
         """Mask [H] of the neurons that have lived through that many updates, and through at least one."""
@@ -61,7 +90,8 @@ class StructuralRule(Protocol):
     Laws, which the tests hold every rule to:
 
     1. An edit never leaves fewer than ``min_hidden`` neurons by deaths, or more than ``max_hidden``.
-    2. An edit lets neurons be born or die, not both, and is None rather than empty.
+    2. An edit lets neurons be born or die, not both — but for recycling, where as many are born as die —, or changes
+       synapses, or regulates thresholds and weights; and it is None rather than empty.
     3. The same state, context and generator give the same edit; without an edit the generator does not advance, unless
        a vote was discarded (:func:`snn_agent.plasticity.compose.votes`).
     4. Nothing but the generator changes.

@@ -13,12 +13,14 @@ from snn_agent.plasticity.contract import StructuralRule
 from snn_agent.plasticity.growth import LowRateGrowth, PeriodicGrowth
 from snn_agent.plasticity.heuristic import AdaptiveHeuristic
 from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning
+from snn_agent.plasticity.regulation import SynapticScaling, ThresholdHomeostasis
+from snn_agent.plasticity.rewiring import Rewiring
 
 RuleMaker = Callable[[StructureConfig], StructuralRule]
 
 
 def _plan(config: StructureConfig) -> BirthPlan:
-    return BirthPlan(size=config.growth_size, birth=config.birth, target_share=config.newborn_target_share)
+    return BirthPlan(size=config.growth_size, birth=config.birth, target_rate=config.newborn_rate)
 
 
 def _low_rate_pruning(config: StructureConfig, quiet_share: float) -> LowRatePruning:
@@ -64,10 +66,11 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
     """The rules of a configuration, in the order in which the trainer asks them and applies their edits.
 
     Pruning comes first: it makes the room that growth would otherwise be refused, and it judges by statistics that
-    neurons born a moment ago do not have. No two have the same name.
+    neurons born a moment ago do not have. Recycling comes before growth, as it may make it needless; rewiring and
+    regulation come last, and see everybody. No two have the same name.
     """
-    rules: list[StructuralRule] = []
     unit = config.interval_unit
+    rules: list[StructuralRule] = []
     if config.pruning != "none":
         rules.append(every(PRUNING[config.pruning](config), config.prune_interval, unit))
     if config.growth != "none":
@@ -75,4 +78,11 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
         if config.max_growth_events is not None:
             rule = limit(rule, config.max_growth_events)
         rules.append(every(rule, config.grow_interval, unit))
+    if config.rewiring != "none":
+        rewiring = Rewiring(method=config.rewiring, share=config.rewire_share)
+        rules.append(every(rewiring, config.rewire_interval, unit))
+    if config.homeostasis_rate is not None:
+        rules.append(ThresholdHomeostasis(rate=config.homeostasis_rate, gain=config.homeostasis_gain))
+    if config.synaptic_limit is not None:
+        rules.append(SynapticScaling(limit=config.synaptic_limit))
     return tuple(rules)

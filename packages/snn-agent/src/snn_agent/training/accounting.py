@@ -32,7 +32,7 @@ def account(
         decision,
         samples=n_decisions * learning.reuse_epochs,
         optimizer_steps=learning.reuse_epochs * learning.minibatches,
-        parameters=sum(tensor.numel() for tensor in organism.learnt().values()),
+        parameters=sum(tensor.numel() for tensor in organism.learnt().values()) - int((organism.synapses == 0).sum()),
         output_synapses=float((outgoing != 0).sum()),
         ticks=organism.config.ticks,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from snn_agent.metrics.energy import EnergyLedger
 from snn_agent.metrics.statistics import NeuronStatistics
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import Resizing, StructuralEdit, operate
-from snn_agent.plasticity.contract import StructuralContext, StructuralRule
+from snn_agent.plasticity.compose import Every
+from snn_agent.plasticity.contract import Experience, StructuralContext, StructuralRule
 from snn_agent.plasticity.registry import make_rules
 from snn_agent.training.seeds import stream
 from snn_agent.types import LIFState, OrganismState
@@ -49,6 +51,9 @@ class StructuralEvent:
     size_after: int
     born: tuple[int, ...]
     died: tuple[int, ...]
+    parents: tuple[int, ...] = ()  # of the newborn, one each, where they descend from somebody
+    synapses_ended: int = 0
+    synapses_begun: int = 0
 
 
 class Agent:
@@ -83,8 +88,6 @@ class Agent:
     def change_intervals(self, structure: StructureConfig) -> None:
         """Go on with rules that differ from the present ones in their intervals only."""
         self.rules, self.configs["structure"] = make_rules(structure), structure
-        intervals = {"growth": structure.grow_interval, "pruning": structure.prune_interval}
-        present = [intervals[kind] for kind in ("pruning", "growth") if getattr(structure, kind) != "none"]
         now = {
             "episodes": self.counters.episode,
             "updates": self.counters.update,
@@ -92,7 +95,8 @@ class Agent:
         }[structure.interval_unit]
         # A multiple of the old interval says nothing about the new one.
         self.rule_states = [
-            state._replace(passed=now // interval) for state, interval in zip(self.rule_states, present, strict=True)
+            state._replace(passed=now // rule.interval) if isinstance(rule, Every) else state
+            for rule, state in zip(self.rules, self.rule_states, strict=True)
         ]
 
     def record_activity(self, mean_rate: Tensor) -> None:
@@ -101,21 +105,34 @@ class Agent:
         self.statistics = statistics.update(self.statistics, mean_rate, outgoing, STATISTICS_DECAY)
 
     def restructure(
-        self, recent_returns: tuple[float, ...], observations: Tensor, progress: float
+        self, recent_returns: tuple[float, ...], experience: Callable[[], Experience], progress: float
     ) -> list[StructuralEvent]:
-        """Ask each structural rule in turn and carry out what it proposes; later rules see what earlier ones did."""
+        """Ask each structural rule in turn and carry out what it proposes; later rules see what earlier ones did.
+
+        Regulation (of thresholds and weights) is carried out too, but it is no event.
+        """
         events = []
         for index, rule in enumerate(self.rules):
-            context = self._context(recent_returns, observations, progress)
+            context = self._context(recent_returns, experience, progress)
             edit, self.rule_states[index] = rule.propose(self.rule_states[index], context)
-            if edit is not None and edit.n_born + edit.n_dying:
+            if edit is None:
+                continue
+            if edit.is_structural:
                 events.append(self.operate(edit))
+            else:
+                operate(edit, self.organism)
         return events
 
     def operate(self, edit: StructuralEdit) -> StructuralEvent:
         """Apply one edit to everything that has a neuron axis."""
         before = self.statistics
         size_before = self.organism.hidden
+        ended = begun = 0
+        if edit.synapses is not None:
+            present, wanted = self.organism.synapses != 0, edit.synapses.to(self.organism.device) != 0
+            ended, begun = int((present & ~wanted).sum()), int((wanted & ~present).sum())
+            self.learner = self.learner.forget(present ^ wanted)
+        parents = () if edit.parents is None else tuple(before.id[edit.parents].tolist())
         resizing = operate(edit, self.organism)
         keep, n_born = resizing.keep, resizing.n_born
         self.learner = self.learner.resize(keep, n_born)
@@ -136,6 +153,9 @@ class Agent:
             size_after=self.organism.hidden,
             born=tuple(range(self.next_id - n_born, self.next_id)),
             died=tuple(number for number in before.id.tolist() if number not in survivors),
+            parents=parents,
+            synapses_ended=ended,
+            synapses_begun=begun,
         )
 
     def _resized(self, membranes: OrganismState, resizing: Resizing) -> OrganismState:
@@ -146,7 +166,9 @@ class Agent:
             hidden=LIFState(*(torch.cat([old[:, resizing.keep], new], dim=1) for old, new in parts))
         )
 
-    def _context(self, recent_returns: tuple[float, ...], observations: Tensor, progress: float) -> StructuralContext:
+    def _context(
+        self, recent_returns: tuple[float, ...], experience: Callable[[], Experience], progress: float
+    ) -> StructuralContext:
         organism, stats = self.organism, self.statistics
         return StructuralContext(
             organism=organism,
@@ -160,6 +182,6 @@ class Agent:
             episode=self.counters.episode,
             progress=progress,
             recent_returns=recent_returns,
-            observations=observations,
+            experience=experience,
             generator=self.generators["structure"],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -23,13 +24,14 @@ from snn_agent.training.accounting import account
 from snn_agent.training.agent import Agent
 from snn_agent.training.callbacks import Callback, UpdateRecord
 from snn_agent.training.checkpoint import Checkpoint
+from snn_agent.training.experience import recent_experience
 from snn_agent.training.rollout import Finished, Life
 from snn_agent.training.seeds import stream_seed
 from snn_agent.training.signals import StopRequest
 from snn_agent.training.sinks import RunFiles
 from snn_agent.training.snapshot import restore, take_snapshot
 from snn_agent.training.worlds import AnyEnv, Worlds
-from snn_agent.types import Events, Rollout
+from snn_agent.types import Rollout
 
 RECENT_EPISODES = 100
 ENERGY_MODEL = "45nm_fp32"
@@ -235,9 +237,8 @@ class AdaptiveTrainer:
         if isinstance(rollout.observation, Tensor):  # events are never scaled
             self.organism.see(rollout.observation.reshape(n_decisions, -1))
         returns = tuple(entry[0] for entry in self.recent)
-        seen = rollout.last_observation()
-        sample = seen.dense().to(self.organism.device) if isinstance(seen, Events) else seen
-        events = agent.restructure(returns, sample, self.progress)
+        experience = functools.cache(functools.partial(recent_experience, rollout, self.learning))
+        events = agent.restructure(returns, experience, self.progress)
         seconds = time.perf_counter() - start
         self.seconds += seconds
         line = self._record(diagnostics, mean_counts, n_decisions / seconds)

@@ -1,0 +1,38 @@
+"""What structural rules may know of the last rollout."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+
+from snn_agent.config import LearningConfig
+from snn_agent.learning.returns import lambda_returns
+from snn_agent.plasticity.contract import Experience
+from snn_agent.types import Events, Rollout
+
+MOST_DECISIONS: Final = 1024
+"""So many are enough to tell the directions of 512 neurons apart, and take 2 MB."""
+
+
+@torch.no_grad()
+def recent_experience(rollout: Rollout, config: LearningConfig) -> Experience:
+    """Some decisions of a rollout, at most 1,024, evenly spaced over steps and worlds; see :class:`Experience`.
+
+    The targets are the critic's, whatever the baseline of the learner.
+    """
+    target = lambda_returns(
+        rollout.reward, rollout.terminated, rollout.truncated, rollout.next_value, config.gamma, config.lam,
+        rollout.valid,
+    )  # fmt: skip
+    rows = torch.nonzero(rollout.valid.reshape(-1)).squeeze(1)
+    n = min(MOST_DECISIONS, len(rows))
+    rows = rows[torch.arange(n, device=rows.device) * len(rows) // max(1, n)]
+    seen, device = rollout.observation, rollout.action.device
+    if isinstance(seen, Events):
+        observations = seen.take(rows.cpu().numpy()).dense().to(device)
+    else:
+        observations = seen.reshape(rollout.action.numel(), -1)[rows]
+    return Experience(
+        observations, rollout.action.reshape(-1)[rows], target.reshape(-1)[rows], rollout.value.reshape(-1)[rows]
+    )
