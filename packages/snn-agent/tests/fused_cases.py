@@ -160,6 +160,7 @@ def decisions(
         "hidden_bias": 0.8,
         "outgoing_scale": 3.0,
         "output_bias": 0.8,
+        "input_density": draw(st.sampled_from([1.0, 0.4])),
         "neuron": NeuronConfig(surrogate=surrogate, reset_gradient=reset_gradient, **draw(NEURONS)),
     }
     kind = draw(st.sampled_from(["ones", "weighted", "dense"]))

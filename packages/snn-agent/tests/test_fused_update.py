@@ -101,6 +101,20 @@ def test_an_update_step_by_step(case: Decision, config: LearningConfig) -> None:
     assert_same(case, config, None, 1e-6)
 
 
+@pytest.mark.parametrize("engine", [NumbaEngine(), TorchEngine()], ids=["numba", "torch"])
+@pytest.mark.parametrize("carried", [False, True])
+def test_where_there_is_no_synapse_nothing_is_learnt(engine: Engine, carried: bool) -> None:
+    """By none of the three ways of an update; and the others do learn."""
+    config = NetworkConfig(input_features=20, init_hidden=40, input_density=0.3, carry_state=carried, input_power=3.0)
+    case = Decision(config, 1, observations("ones", 30, 20, torch.float64, 0), carried)
+    there = pupil(case, engine).synapses != 0
+    tensors, _ = learnt(case, engine, LearningConfig(learning_rate=0.01))
+    for name in ("incoming", "mean.incoming", "square.incoming"):
+        assert (tensors[name][~there] == 0).all()
+        assert (tensors[name] != 0).sum() > 0.5 * there.sum()
+    assert int(there.sum()) == 40 * 6
+
+
 def case_of(kind: str, D: int = 30, H: int = 70, N: int = 60) -> Decision:
     config = NetworkConfig(input_features=D, init_hidden=H, hidden_bias=0.8, input_power=0.4 * D)
     return Decision(config, 3, observations(kind, N, D, torch.float64, 0), carried=False)
