@@ -6,11 +6,8 @@ done already is not repeated. Then prints a table in Markdown and draws the lear
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 import math
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,8 +15,8 @@ from typing import Annotated, Any
 
 import tyro
 from benchmarks.svg import line_chart
-
-TRAIN = Path(__file__).parent / "train.py"
+from studies.curves import Curve, read_curve
+from studies.running import run_one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,28 +35,10 @@ class Options:
     """Where the curves go; curves.svg in the folder if not given."""
 
 
-def train(folder: Path, seed: int, threads: int, rest: list[str]) -> dict[str, Any]:
-    """One run, unless it is done; its summary."""
-    run_dir = folder / f"seed-{seed}"
-    summary = run_dir / "summary.json"
-    if not summary.exists():
-        where = ["--resume", str(run_dir)] if (run_dir / "checkpoints").is_dir() else ["--run-dir", str(run_dir)]
-        fresh = [] if where[0] == "--resume" else [*rest, "--seed", str(seed), "--threads", str(threads)]
-        command = [sys.executable, str(TRAIN), *where, *fresh]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            raise SystemExit(f"{' '.join(command)} failed:\n{answer.stdout}{answer.stderr}")
-    found: dict[str, Any] = json.loads(summary.read_text())
-    return found
-
-
-def curve(run_dir: Path) -> list[tuple[float, float]]:
+def points(curve: Curve) -> list[tuple[float, float]]:
     """Food (or return) of the last 100 episodes over millions of steps, at 100 places."""
-    with (run_dir / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    name = "return_mean" if all(math.isnan(float(row["food_mean"])) for row in rows) else "food_mean"
-    points = [(int(row["env_steps"]) / 1e6, float(row[name])) for row in rows if not math.isnan(float(row[name]))]
-    return points[:: max(1, len(points) // 100)]
+    known = [(x / 1e6, y) for x, y in zip(curve.steps.tolist(), curve.score.tolist(), strict=True) if not math.isnan(y)]
+    return known[:: max(1, len(known) // 100)]
 
 
 def table(summaries: dict[int, dict[str, Any]]) -> str:
@@ -90,10 +69,17 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     cut = given.index("--") if "--" in given else len(given)
     options, rest = tyro.cli(Options, args=given[:cut], description=__doc__), given[cut + 1 :]
+
+    def one(seed: int) -> dict[str, Any]:
+        arguments = [*rest, "--seed", str(seed), "--threads", str(options.threads)]
+        try:
+            return run_one(options.folder / f"seed-{seed}", arguments)
+        except RuntimeError as problem:
+            raise SystemExit(str(problem)) from problem
+
     with ThreadPoolExecutor(options.jobs) as pool:
-        runs = pool.map(lambda seed: train(options.folder, seed, options.threads, rest), options.seeds)
-        summaries = dict(zip(options.seeds, runs, strict=True))
-    lines = {f"seed {seed}": curve(options.folder / f"seed-{seed}") for seed in options.seeds}
+        summaries = dict(zip(options.seeds, pool.map(one, options.seeds), strict=True))
+    lines = {f"seed {seed}": points(read_curve(options.folder / f"seed-{seed}")) for seed in options.seeds}
     title = " ".join(rest)
     picture = options.picture or options.folder / "curves.svg"
     picture.write_text(line_chart(title, "million environment steps", "mean of the last 100 episodes", lines))

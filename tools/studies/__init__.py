@@ -1,0 +1,1 @@
+"""Comparisons of many runs: arms, running them, and what came of it."""

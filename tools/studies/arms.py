@@ -1,0 +1,93 @@
+"""Studies by name: arms that are compared, each a run's config. An arm's name is its id, in every study the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from presets import PRESETS
+from runs import RunConfig
+
+from snn_agent.config import StructureConfig
+
+STEPS: Final = 10_000_000
+Arms = Mapping[str, RunConfig]
+
+SCHEDULE: Final = StructureConfig(
+    growth="periodic",
+    birth="zero_out",
+    growth_size=32,
+    grow_interval=500_000,
+    pruning="none",
+    interval_unit="env_steps",
+    maturity_updates=100,
+)
+"""32 newborn each half million steps: the schedule on which births and deaths are compared."""
+
+TRIGGER: Final = dataclasses.replace(SCHEDULE, grow_interval=125_000, grow_votes=2, grow_cool_down=375_000)
+"""Considered four times as often, heard after two votes in a row, then at rest for the rest of half a million steps."""
+
+STEADY: Final = dataclasses.replace(SCHEDULE, growth="none", recycle_interval=250_000, rewire_interval=250_000)
+"""Neither growth nor pruning."""
+
+
+def original(structure: StructureConfig = STEADY, *, hidden: int = 64, density: float = 1.0) -> RunConfig:
+    """The original task with these structural rules, so many neurons at birth and this share of the input synapses."""
+    base = PRESETS["default"]()
+    return dataclasses.replace(
+        base,
+        total_steps=STEPS,
+        threads=1,
+        network=base.network.replace(init_hidden=hidden, input_density=density),
+        structure=structure,
+    )
+
+
+def capacity() -> dict[str, RunConfig]:
+    """Sizes that stay as they are: the envelope that growing has to beat."""
+    return {f"fixed-{hidden}": original(hidden=hidden) for hidden in (64, 128, 256, 512)}
+
+
+def growth() -> dict[str, RunConfig]:
+    """When to grow: every trigger, births and sizes the same."""
+    arms = {"grow-periodic": original(SCHEDULE)}
+    for name in ("low_rate", "adaptive", "plateau", "novelty", "saturation", "gradient"):
+        arms[f"grow-{name}"] = original(dataclasses.replace(TRIGGER, growth=name))
+    return arms
+
+
+def births() -> dict[str, RunConfig]:
+    """How to be born: every birth on the same schedule."""
+    names = ("zero_out", "paired", "split", "gradient", "kaiming_noise")
+    arms = {f"birth-{name}": original(dataclasses.replace(SCHEDULE, birth=name)) for name in names}
+    arms["birth-zero_out-rate"] = original(dataclasses.replace(SCHEDULE, newborn_rate=0.05))
+    return arms
+
+
+def deaths() -> dict[str, RunConfig]:
+    """Who dies: every order, of the same number at the same times, while growth goes on."""
+    pruned = dataclasses.replace(SCHEDULE, prune_interval=500_000, prune_share=0.05)
+    names = ("low_utility", "utility_per_joule", "magnitude")
+    return {f"death-{name}": original(dataclasses.replace(pruned, pruning=name)) for name in names}
+
+
+def upkeep() -> dict[str, RunConfig]:
+    """What else may pay in a network whose size stays: recycling, regulation, few synapses and their turnover."""
+    changes: dict[str, StructureConfig] = {
+        "recycle-dormant": dataclasses.replace(STEADY, recycling="dormant"),
+        "recycle-low_utility": dataclasses.replace(STEADY, recycling="low_utility"),
+        "homeostasis": dataclasses.replace(STEADY, homeostasis_rate=0.05),
+        "scaling": dataclasses.replace(STEADY, synaptic_limit=4.0),
+    }
+    arms = {name: original(structure, hidden=256) for name, structure in changes.items()}
+    for name in ("none", "set", "rigl", "deep_r"):
+        arms[f"sparse-{name}"] = original(dataclasses.replace(STEADY, rewiring=name), hidden=256, density=0.25)
+    return arms
+
+
+STUDIES: Final[Mapping[str, Callable[[], Arms]]] = MappingProxyType(
+    {"capacity": capacity, "growth": growth, "births": births, "deaths": deaths, "upkeep": upkeep}
+)
+"""Studies by name."""

@@ -1,0 +1,124 @@
+"""What came of a study, as a table of runs, a page and curves."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.svg import line_chart
+
+from studies.curves import Curve, Row, interval, mean_at, mean_size, read_curve
+from studies.frontier import standing
+
+POINTS = 100
+FIXED = "fixed-"
+Runs = Mapping[int, Curve]
+
+
+def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[int, ...]) -> list[Path]:
+    """Write results of the runs that are done; returns what was written."""
+    summaries = {arm: _summaries(folder / arm, seeds) for arm in arms}
+    runs = {
+        arm: {seed: read_curve(folder / arm / f"seed-{seed}") for seed in found} for arm, found in summaries.items()
+    }
+    runs = {arm: curves for arm, curves in runs.items() if curves}
+    fixed = _fixed(folder, seeds)
+    rows = [_row(arm, seed, summaries[arm][seed], runs[arm][seed]) for arm in runs for seed in runs[arm]]
+    if not rows:
+        return []
+    table, page = folder / f"{study}.csv", folder / f"{study}.md"
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    page.write_text("\n".join(_table(rows, runs, fixed)) + "\n")
+    pictures = []
+    for by, label in (("steps", "million environment steps"), ("joules", "millijoules spent, acting and learning")):
+        scale = 1e-6 if by == "steps" else 1e3
+        lines = {arm: _line(list(curves.values()), by, scale) for arm, curves in runs.items()}
+        picture = folder / f"{study}-{by}.svg"
+        picture.write_text(line_chart(study, label, "food of the last 100 episodes", lines))
+        pictures.append(picture)
+    return [table, page, *pictures]
+
+
+def _summaries(folder: Path, seeds: tuple[int, ...]) -> dict[int, dict[str, Any]]:
+    found = {}
+    for seed in seeds:
+        summary = folder / f"seed-{seed}" / "summary.json"
+        if summary.exists() and "eval" in (read := json.loads(summary.read_text())):
+            found[seed] = read
+    return found
+
+
+def _fixed(folder: Path, seeds: tuple[int, ...]) -> dict[str, Runs]:
+    """The runs of fixed sizes that the folder holds."""
+    sizes = sorted(folder.glob(f"{FIXED}*"), key=lambda path: int(path.name.removeprefix(FIXED)))
+    found = {path.name: {s: read_curve(path / f"seed-{s}") for s in _summaries(path, seeds)} for path in sizes}
+    return {name: runs for name, runs in found.items() if runs}
+
+
+def _row(arm: str, seed: int, summary: dict[str, Any], curve: Curve) -> dict[str, Any]:
+    scores = summary["eval"]
+    energy = scores["energy"]["45nm_fp32"]
+    return {
+        "arm": arm,
+        "seed": seed,
+        "env_steps": summary["env_steps"],
+        "food": scores.get("food_mean", scores["return_mean"]),
+        "normalised_score": scores.get("normalised_score", float("nan")),
+        "neurons_final": summary["neurons_final"],
+        "neurons_mean": round(mean_size(curve), 1),
+        "growth_events": summary["growth_events"],
+        "pruning_events": summary["pruning_events"],
+        "joules": float(curve.joules[-1]),
+        "joules_acting": float(curve.acting[-1]),
+        "joules_per_decision": energy["joules_per_decision"],
+        "joules_per_food": energy["joules_per_food"],
+        "seconds": round(summary["wall_seconds"], 1),
+    }
+
+
+def _table(rows: list[dict[str, Any]], runs: Mapping[str, Runs], fixed: Mapping[str, Runs]) -> list[str]:
+    """A line an arm, means over seeds."""
+    head = (
+        "| arm | seeds | food (95 % interval) | neurons, mean → final | births, deaths | J | of them acting | "
+        "nJ a decision | nJ a food | beside the envelope (95 % interval) |"
+    )
+    lines = [head, "|" + "---|" * 10]
+    for arm, curves in runs.items():
+        own = [row for row in rows if row["arm"] == arm]
+
+        def mean(name: str, own: list[dict[str, Any]] = own) -> float:
+            return float(np.mean([row[name] for row in own]))
+
+        low, high = interval(np.array([row["food"] for row in own]))
+        lines.append(
+            f"| {arm} | {len(own)} | {mean('food'):.1f} ({low:.1f} to {high:.1f}) | {mean('neurons_mean'):.0f} → "
+            f"{mean('neurons_final'):.0f} | {mean('growth_events'):.1f}, {mean('pruning_events'):.1f} | "
+            f"{mean('joules'):.3f} | {mean('joules_acting'):.3f} | {1e9 * mean('joules_per_decision'):.1f} | "
+            f"{1e9 * mean('joules_per_food'):.0f} | {_beside(curves, fixed, arm)} |"
+        )
+    return lines
+
+
+def _beside(curves: Runs, fixed: Mapping[str, Runs], arm: str) -> str:
+    """Mean ratio to the envelope of the fixed sizes, less one; a dash where there is none to compare with."""
+    others = [{seed: runs[seed] for seed in curves} for runs in fixed.values() if curves.keys() <= runs.keys()]
+    if arm in fixed or len(others) < len(fixed) or not fixed:
+        return "–"
+    area = standing(others, curves).area
+    low, high = interval(area)
+    return f"{100 * area.mean():+.1f} % ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _line(curves: list[Curve], by: str, scale: float) -> list[tuple[float, float]]:
+    """The mean over seeds at places that all have reached."""
+    last = min(float(getattr(curve, by)[-1]) for curve in curves)
+    grid: Row = np.linspace(0.0, last, POINTS + 1)[1:]
+    mean = mean_at(curves, by, grid)
+    return [(float(x * scale), float(y)) for x, y in zip(grid, mean, strict=True) if not np.isnan(y)]
