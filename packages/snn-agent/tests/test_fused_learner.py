@@ -40,7 +40,7 @@ CASES = decisions(hidden=(1, 7, 33), variants=VARIANTS[:2])
 def by_autograd(case: Decision, samples: Samples, config: LearningConfig, rows: Tensor) -> Found:
     """Gradients and numbers of the readable step on the torch engine: Adam's first mean is (1 − β1) = 0.1 gradient."""
     organism, rule = pupil(case, TorchEngine()), Reinforce(config)
-    adam, numbers = rule._step(organism, rule.init(organism).adam, samples.take(rows), 0.0)
+    adam, numbers = rule._step(organism, rule.init(organism).adam, samples.take(rows), 0.0, None)
     return {name: mean / 0.1 for name, mean in adam.mean.items()}, numbers
 
 

@@ -32,6 +32,8 @@ CONFIGS = st.builds(
     clip_ratio=st.sampled_from([0.05, 0.3]),
     max_grad_norm=st.sampled_from([0.05, 1e3]),
     normalise_advantages=st.booleans(),
+    newborn_pace=st.sampled_from([1.0, 3.0]),
+    newborn_steps=st.just(250),
     schedule=st.just("constant"),
     learning_rate=st.just(0.01),
 )

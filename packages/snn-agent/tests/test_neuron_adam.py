@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from snn_agent import LearningConfig
 from snn_agent.errors import ConfigError
 from snn_agent.learning import neuron_adam
 from snn_agent.learning.neuron_adam import BLOCK, clip_by_global_norm
+from snn_agent.learning.newborn import paces
 
 Tensors = dict[str, Tensor]
 AXES = {"incoming": 1, "outgoing": 0, "bias": 0, "output_bias": None, "gain": None}
@@ -249,3 +251,16 @@ def test_wrong_arguments_are_refused() -> None:
         neuron_adam.init({"v": torch.zeros(3), "w": torch.zeros(3, 4)}, {"v": 0, "w": 1})
     with pytest.raises(ConfigError, match="max_norm must be positive"):
         clip_by_global_norm(parameters, 0.0)
+
+
+def test_newborn_learn_at_their_own_pace() -> None:
+    """Only who is younger than the oldest, and only for a while."""
+    parameters = {"bias": torch.zeros(4), "gain": torch.zeros(())}
+    adam = neuron_adam.init(parameters, {"bias": 0, "gain": None})
+    config = LearningConfig(newborn_pace=2.0, newborn_steps=100)
+    assert paces(adam, config) is None, "founders are no newborn"
+    adam.count["bias"].copy_(torch.tensor([500, 100, 99, 0]))
+    assert paces(adam, LearningConfig()) is None
+    factors = paces(adam, config)
+    assert factors is not None
+    assert factors.tolist() == [1.0, 1.0, 2.0, 2.0]

@@ -52,6 +52,7 @@ class FusedAdam:
         parameters: likewise; contiguous, on the CPU.
         betas: β1, β2.
         eps: keeps the division finite.
+        neuron_lr: float64 [H], factors on the learning rate of each neuron's parameters; None: all 1.
     """
 
     def __init__(
@@ -60,8 +61,11 @@ class FusedAdam:
         parameters: Mapping[str, Tensor],
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        neuron_lr: Tensor | None = None,
     ) -> None:
         self.betas, self.eps = betas, eps
+        self.paces = None if neuron_lr is None else neuron_lr.numpy()
+        self.neuronal = {name for name, axis in state.axes.items() if axis is not None}
         self.parameters: dict[str, _Parameter] = {}
         for name, parameter in parameters.items():
             theta = parameter.detach().numpy()
@@ -77,13 +81,14 @@ class FusedAdam:
 
     def step(self, gradients: Mapping[str, Array], lr: float, scale: float) -> None:
         """One step along gradients of any shape, multiplied by ``scale`` first."""
-        known: dict[tuple[int, bytes], tuple[Array, Array]] = {}  # neurons' counts are mostly the same everywhere
+        known: dict[tuple[bool, int, bytes], tuple[Array, Array]] = {}  # neurons' counts are mostly alike everywhere
         for name, parameter in self.parameters.items():
             theta, mean, square, count, repeats = parameter
             count += 1
-            key = (repeats, count.tobytes())
+            key = (name in self.neuronal, repeats, count.tobytes())
             if key not in known:
-                known[key] = self._scales(count, repeats, lr, theta.dtype)
+                rate = lr if self.paces is None or name not in self.neuronal else lr * self.paces
+                known[key] = self._scales(count, repeats, rate, theta.dtype)
             step, root = known[key]
             dtype = theta.dtype.type
             with running("the optimizer", theta.dtype):
@@ -93,10 +98,10 @@ class FusedAdam:
                     dtype(self.betas[1]), dtype(self.eps),
                 )  # fmt: skip
 
-    def _scales(self, count: Array, repeats: int, lr: float, dtype: npt.DTypeLike) -> tuple[Array, Array]:
+    def _scales(self, count: Array, repeats: int, lr: float | Array, dtype: npt.DTypeLike) -> tuple[Array, Array]:
         """``−lr/(1−β1^t)`` and ``√(1−β2^t)`` for every column."""
         beta1, beta2 = self.betas
-        if count.size and (count == count[0]).all():  # powers are dear
+        if count.size and isinstance(lr, float) and (count == count[0]).all():  # powers are dear
             t, columns = int(count[0]), len(count) * repeats
             step, root = -lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
             return np.full(columns, step, dtype), np.full(columns, root, dtype)

@@ -17,6 +17,7 @@ from snn_agent.engine.numba_decision import Array, adjoint, decide
 from snn_agent.engine.numba_layer_op import flat
 from snn_agent.learning.fused_adam import FusedAdam
 from snn_agent.learning.neuron_adam import AdamState
+from snn_agent.learning.newborn import paces
 from snn_agent.learning.objective_kernel import (
     CLIPPED,
     ENTROPY,
@@ -45,7 +46,7 @@ class FusedLearner:
     def __init__(self, organism: GrowingSparseSNN, adam: AdamState, samples: Samples, config: LearningConfig) -> None:
         self.organism, self.samples, self.config = organism, samples, config
         self.network = FusedNetwork(organism)
-        self.adam = FusedAdam(adam, organism.learnt())
+        self.adam = FusedAdam(adam, organism.learnt(), neuron_lr=paces(adam, config))
         self.alive = None if organism.is_dense() else organism.synapses.numpy() != 0
         self.targets = Targets(
             flat(samples.action),

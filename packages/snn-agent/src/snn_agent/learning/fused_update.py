@@ -16,6 +16,7 @@ from snn_agent.engine.numba_network_op import events_of
 from snn_agent.engine.simd_types import LANES
 from snn_agent.engine.threads import ranges, side_by_side
 from snn_agent.learning.neuron_adam import AdamState
+from snn_agent.learning.newborn import paces
 from snn_agent.learning.objective_kernel import CLIPPED, ENTROPY, KL, N_SUMS, POLICY_LOSS, VALUE_LOSS, Objective
 from snn_agent.learning.samples import Samples
 from snn_agent.learning.update_kernel import LOSS_IS_FINITE, N_REPORTED, NORM, update_kernel
@@ -106,6 +107,10 @@ class FusedUpdate:
         reported = np.zeros((steps, N_REPORTED))
         work = largest * (SAMPLE_NS + sizes.Hp * cells.ticks * DECISION_TICK_NS)
         parts = _threads(work, steps)
+        own_rates = paces(self.adam, config)
+        pace = np.ones(sizes.Hp)
+        if own_rates is not None:
+            pace[: sizes.H] = own_rates.numpy()
         alive = weights.bias[:0]
         if not self.organism.is_dense():
             there = (self.organism.synapses != 0).to(learnt["bias"].dtype)
@@ -118,7 +123,7 @@ class FusedUpdate:
                 order, bounds, *events_of(events, dtype), flat(samples.action), flat(samples.log_prob),
                 flat(samples.advantage), flat(samples.target), flat(samples.weight), constants.array(dtype),
                 dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.Hp, sizes.A,
-                sizes.Ap, weights.threshold, weights.table, alive, *theta, *gradient, *mean, *square, *decays,
+                sizes.Ap, weights.threshold, weights.table, alive, pace, *theta, *gradient, *mean, *square, *decays,
                 *BETAS, EPSILON, learning_rate, config.max_grad_norm, *Objective.of(config),
                 np.zeros(sizes.Hp // LANES + 1), np.zeros((parts, N_SUMS)), reported, *room,
             )  # fmt: skip

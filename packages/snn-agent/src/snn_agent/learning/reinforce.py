@@ -21,6 +21,7 @@ from snn_agent.learning.baseline import EmaBaseline, EmaState
 from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.learning.fused_step import FusedLearner
 from snn_agent.learning.fused_update import FusedUpdate, suits_kernel
+from snn_agent.learning.newborn import paces
 from snn_agent.learning.objective import policy_objective, value_objective
 from snn_agent.learning.returns import advantages, lambda_returns, normalise
 from snn_agent.learning.samples import Samples
@@ -115,8 +116,9 @@ class Reinforce:
     ) -> Iterator[tuple[ReinforceState, dict[str, float]]]:
         """One optimizer step a part, by what is fastest on the organism's engine: state and numbers after each."""
         if fusing_engine(organism) is None:
+            neuron_lr = paces(state.adam, self.config)  # for the whole update, though neurons age meanwhile
             for part in parts:
-                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate)
+                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate, neuron_lr)
                 state = state._replace(adam=adam)
                 yield state, numbers
         elif suits_kernel(organism, state.adam, samples):
@@ -165,7 +167,12 @@ class Reinforce:
         )
 
     def _step(
-        self, organism: GrowingSparseSNN, adam: neuron_adam.AdamState, batch: Samples, learning_rate: float
+        self,
+        organism: GrowingSparseSNN,
+        adam: neuron_adam.AdamState,
+        batch: Samples,
+        learning_rate: float,
+        neuron_lr: Tensor | None,
     ) -> tuple[neuron_adam.AdamState, dict[str, float]]:
         """One optimizer step by autograd; a gradient that is not finite changes nothing."""
         config = self.config
@@ -187,7 +194,7 @@ class Reinforce:
             gradients["incoming"] = gradients["incoming"] * (organism.synapses != 0)
         norm = neuron_adam.clip_by_global_norm(gradients, config.max_grad_norm)
         if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
-            adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate)
+            adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate, neuron_lr=neuron_lr)
         return adam, {
             "loss": float(loss.detach()),
             "policy_loss": float(policy_loss.detach()),

@@ -87,7 +87,7 @@ def update_kernel(kind, through_reset, narrow, wide):
 
     def run(
         part, _, parts, counter, order, bounds, offsets, columns, values, action, log_prob, advantage, target, weight,
-        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table, alive,
+        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table, alive, pace,
         incoming, bias, critic, outgoing, output_bias, scalars,
         of_incoming, of_bias, of_critic, of_outgoing, of_output_bias, of_the_scalars,
         m_incoming, m_bias, m_critic, m_outgoing, m_output_bias, m_scalars,
@@ -180,7 +180,7 @@ def update_kernel(kind, through_reset, narrow, wide):
             for k in range(first, last):
                 neuron_decay1[k] *= beta1
                 neuron_decay2[k] *= beta2
-                step[k] = -learning_rate / (1.0 - neuron_decay1[k])
+                step[k] = -learning_rate * pace[k] / (1.0 - neuron_decay1[k])
                 root[k] = np.sqrt(1.0 - neuron_decay2[k])
             adam_columns(
                 first, last, incoming, of_incoming, m_incoming, q_incoming, D, Hp, step, root, scale, number(beta1),
