@@ -27,7 +27,7 @@ console = Console(highlight=False)
 class Options:
     """What to run."""
 
-    study: Annotated[Literal["capacity", "growth", "births", "deaths", "upkeep"], tyro.conf.Positional]
+    study: Annotated[Literal["capacity", "growth", "schedules", "births", "deaths", "upkeep"], tyro.conf.Positional]
     """Which comparison."""
     folder: Path = Path("runs/study")
     """Where the runs go: a folder an arm, in it one a seed."""

@@ -58,6 +58,24 @@ def growth() -> dict[str, RunConfig]:
     return arms
 
 
+def schedules() -> dict[str, RunConfig]:
+    """How fast to grow, from how few, and whether newborn learn faster than the others."""
+    arms = {}
+    for hidden, per_stage, steps in (
+        (32, 32, 2_000_000),
+        (32, 32, 1_000_000),
+        (64, 32, 1_000_000),
+        (64, 64, 1_000_000),
+    ):
+        stages = dataclasses.replace(SCHEDULE, growth_size=per_stage, grow_interval=steps)
+        for pace in (1.0, 2.0):
+            config = original(stages, hidden=hidden)
+            learning = dataclasses.replace(config.learning, newborn_pace=pace)
+            name = f"stages-{hidden}+{per_stage}-{steps / 1e6:g}M" + ("" if pace == 1.0 else "-pace2")
+            arms[name] = dataclasses.replace(config, learning=learning)
+    return arms
+
+
 def births() -> dict[str, RunConfig]:
     """How to be born: every birth on the same schedule."""
     names = ("zero_out", "paired", "split", "gradient", "kaiming_noise")
@@ -88,6 +106,13 @@ def upkeep() -> dict[str, RunConfig]:
 
 
 STUDIES: Final[Mapping[str, Callable[[], Arms]]] = MappingProxyType(
-    {"capacity": capacity, "growth": growth, "births": births, "deaths": deaths, "upkeep": upkeep}
+    {
+        "capacity": capacity,
+        "growth": growth,
+        "schedules": schedules,
+        "births": births,
+        "deaths": deaths,
+        "upkeep": upkeep,
+    }
 )
 """Studies by name."""

@@ -12,9 +12,9 @@ from snn_agent.learning.neuron_adam import AdamState
 def paces(adam: AdamState, config: LearningConfig) -> Tensor | None:
     """What each neuron's learning rate is multiplied with, float64 [H]; None where all are 1.
 
-    A neuron is newborn while it has taken fewer than ``newborn_steps`` steps of the optimizer, and fewer than the oldest
-    has: founders never are, so where nobody is born nothing differs. The others have grown used to the present rate,
-    which has fallen by the time somebody is born.
+    A neuron is newborn while it has taken fewer than ``newborn_steps`` steps of the optimizer, and fewer than the
+    oldest has: founders never are, so where nobody is born nothing differs. A schedule that has let the rate fall by
+    the time they are born then falls anew for them.
     """
     if config.newborn_pace == 1.0:
         return None
