@@ -71,36 +71,37 @@ def main(arguments: list[str] | None = None) -> int:
 
 def rules_table(events: list[StructuralEvent], told: Genealogy) -> Table:
     """What each rule did, and how long those lived whom it ended."""
-    table = Table("rule", title="What the rules did", title_justify="left")
-    for column in ("events", "born", "died", "lived (median)", "longest", "synapses ended", "begun"):
+    table = Table(title="What the rules did; ages at death in updates", title_justify="left")
+    table.add_column("rule", no_wrap=True)
+    turnover = any(event.synapses_ended or event.synapses_begun for event in events)
+    for column in ("events", "born", "died", "median age", "oldest", *(["synapses − / +"] if turnover else [])):
         table.add_column(column, justify="right")
-    times = Counter(event.rule for event in events)
-    for rule in sorted(times):
+    for rule in sorted({event.rule for event in events}):
         own = [event for event in events if event.rule == rule]
         ages = [life.age_at_death for life in told.lives if life.died_by == rule and life.age_at_death is not None]
+        ended, begun = sum(event.synapses_ended for event in own), sum(event.synapses_begun for event in own)
         table.add_row(
             rule,
-            str(times[rule]),
+            str(len(own)),
             str(sum(len(event.born) for event in own)),
             str(sum(len(event.died) for event in own)),
-            f"{statistics.median(ages):g} updates" if ages else "–",
-            f"{max(ages)} updates" if ages else "–",
-            str(sum(event.synapses_ended for event in own)),
-            str(sum(event.synapses_begun for event in own)),
+            f"{statistics.median(ages):g}" if ages else "–",
+            str(max(ages)) if ages else "–",
+            *([f"{ended} / {begun}"] if turnover else []),
         )
     return table
 
 
 def survivors_table(told: Genealogy, update: int, oldest: int) -> Table:
-    """The survivors of the longest life, and how many of the others were ever born of each."""
+    """The survivors of the longest life, and how many were born of each."""
     children = Counter(life.parent for life in told.lives)
-    table = Table("id", title=f"Oldest of {len(told.survivors)} survivors", title_justify="left")
-    for column in ("age", "born at step", "born by", "parent", "children"):
-        table.add_column(column, justify="right")
+    table = Table(title=f"Oldest of {len(told.survivors)} survivors; ages in updates", title_justify="left")
+    for column in ("id", "age", "born at step", "born by", "parent", "children"):
+        table.add_column(column, justify="right", no_wrap=True)
     for life in sorted(told.survivors, key=lambda life: (life.born_update, life.id))[:oldest]:
         table.add_row(
             str(life.id),
-            f"{update - life.born_update} updates",
+            str(update - life.born_update),
             f"{life.born_env_step:,}",
             life.born_by or "founder",
             "–" if life.parent is None else str(life.parent),

@@ -19,21 +19,21 @@ SCHEDULE: Final = StructureConfig(
     growth="periodic",
     birth="zero_out",
     growth_size=32,
-    grow_interval=500_000,
+    grow_interval=1_000_000,
     pruning="none",
     interval_unit="env_steps",
     maturity_updates=100,
 )
-"""32 newborn each half million steps: the schedule on which births and deaths are compared."""
+"""32 newborn each million steps: the schedule on which births and deaths are compared."""
 
-TRIGGER: Final = dataclasses.replace(SCHEDULE, grow_interval=125_000, grow_votes=2, grow_cool_down=375_000)
-"""Considered four times as often, heard after two votes in a row, then at rest for the rest of half a million steps."""
+TRIGGER: Final = dataclasses.replace(SCHEDULE, grow_interval=250_000, grow_votes=2, grow_cool_down=750_000)
+"""Considered four times as often, heard after two votes in a row, then at rest for most of a million steps."""
 
 STEADY: Final = dataclasses.replace(SCHEDULE, growth="none", recycle_interval=250_000, rewire_interval=250_000)
 """Neither growth nor pruning."""
 
 
-def original(structure: StructureConfig = STEADY, *, hidden: int = 64, density: float = 1.0) -> RunConfig:
+def original(structure: StructureConfig = STEADY, *, hidden: int = 32, density: float = 1.0) -> RunConfig:
     """The original task with these structural rules, so many neurons at birth and this share of the input synapses."""
     base = PRESETS["default"]()
     return dataclasses.replace(
@@ -52,36 +52,26 @@ def capacity() -> dict[str, RunConfig]:
 
 def growth() -> dict[str, RunConfig]:
     """When to grow: every trigger, births and sizes the same."""
-    arms = {"grow-periodic": original(SCHEDULE)}
-    for name in ("low_rate", "adaptive", "plateau", "novelty", "saturation", "gradient"):
-        arms[f"grow-{name}"] = original(dataclasses.replace(TRIGGER, growth=name))
-    return arms
+    names = ("low_rate", "adaptive", "plateau", "novelty", "saturation", "gradient")
+    return {f"grow-{name}": original(dataclasses.replace(TRIGGER, growth=name)) for name in names}
 
 
 def schedules() -> dict[str, RunConfig]:
     """How fast to grow, from how few, and whether newborn learn faster than the others."""
     arms = {}
-    for hidden, per_stage, steps in (
-        (32, 32, 2_000_000),
-        (32, 32, 1_000_000),
-        (64, 32, 1_000_000),
-        (64, 64, 1_000_000),
-    ):
-        stages = dataclasses.replace(SCHEDULE, growth_size=per_stage, grow_interval=steps)
-        for pace in (1.0, 2.0):
-            config = original(stages, hidden=hidden)
-            learning = dataclasses.replace(config.learning, newborn_pace=pace)
-            name = f"stages-{hidden}+{per_stage}-{steps / 1e6:g}M" + ("" if pace == 1.0 else "-pace2")
-            arms[name] = dataclasses.replace(config, learning=learning)
-    return arms
+    for hidden, steps in ((32, 2_000_000), (32, 500_000), (64, 1_000_000)):
+        stages = dataclasses.replace(SCHEDULE, grow_interval=steps)
+        arms[f"stages-{hidden}-{steps / 1e6:g}M"] = original(stages, hidden=hidden)
+    paced = original(SCHEDULE)
+    learning = dataclasses.replace(paced.learning, newborn_pace=2.0)
+    return arms | {"stages-32-1M-pace2": dataclasses.replace(paced, learning=learning)}
 
 
 def births() -> dict[str, RunConfig]:
     """How to be born: every birth on the same schedule."""
     names = ("zero_out", "paired", "split", "gradient", "kaiming_noise")
     arms = {f"birth-{name}": original(dataclasses.replace(SCHEDULE, birth=name)) for name in names}
-    arms["birth-zero_out-rate"] = original(dataclasses.replace(SCHEDULE, newborn_rate=0.05))
-    return arms
+    return arms | {"birth-zero_out-rate": original(dataclasses.replace(SCHEDULE, newborn_rate=0.05))}
 
 
 def deaths() -> dict[str, RunConfig]:

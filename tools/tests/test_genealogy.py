@@ -1,4 +1,4 @@
-"""The genealogy tool on a real short run: what it prints and writes agrees with the checkpoint; a forged log is refused."""
+"""The genealogy tool on a real short run: it tells what the checkpoint knows, and refuses a forged log."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from snn_agent.training.checkpoint import load_newest
 
 TOOLS = Path(__file__).parents[1]
 SHORT = [
-    "--preset", "quick", "--threads", "1", "--total-steps", "4000", "--eval-episodes", "2", "--training.n-worlds", "8",
-    "--structure.interval-unit", "updates", "--structure.growth", "periodic", "--structure.growth-size", "5",
-    "--structure.grow-interval", "2", "--structure.pruning", "low_utility", "--structure.prune-interval", "3",
-    "--structure.maturity-updates", "2",
+    "--preset", "quick", "--threads", "1", "--engine", "torch", "--total-steps", "4000", "--eval-episodes", "2",
+    "--training.n-worlds", "8", "--structure.interval-unit", "updates", "--structure.growth", "periodic",
+    "--structure.growth-size", "5", "--structure.grow-interval", "2", "--structure.pruning", "low_utility",
+    "--structure.prune-interval", "3", "--structure.maturity-updates", "2",
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_it_tells_the_story_that_the_checkpoint_knows(grown: Path, tmp_path: Pat
     living = 64 + born - died
     text = run(TOOLS / "genealogy.py", grown, "--csv", tmp_path / "lives.csv")
     assert f"64 founders, {64 + born} neurons ever, {living} live after" in text
-    for rule in ("periodic", "low_utility"):
+    for rule in ("periodic_growth", "low_utility_pruning"):
         assert rule in text
     assert f"Oldest of {living} survivors" in text
     with (tmp_path / "lives.csv").open() as file:
@@ -53,8 +53,8 @@ def test_it_tells_the_story_that_the_checkpoint_knows(grown: Path, tmp_path: Pat
     survivors = [life for life in lives if not life["died_by"]]
     assert [int(life["id"]) for life in survivors] == saved.optimizer["statistics.id"].tolist()
     assert [int(life["born_update"]) for life in survivors] == saved.optimizer["statistics.birth_update"].tolist()
-    assert {life["died_by"] for life in lives} == {"", "low_utility"}
-    assert {life["born_by"] for life in lives} == {"", "periodic"}
+    assert {life["died_by"] for life in lives} == {"", "low_utility_pruning"}
+    assert {life["born_by"] for life in lives} == {"", "periodic_growth"}
     dead = [life for life in lives if life["died_by"]]
     assert all(int(life["age_at_death"]) == int(life["died_update"]) - int(life["born_update"]) for life in dead)
 

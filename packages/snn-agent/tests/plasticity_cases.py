@@ -8,12 +8,13 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
-from snn_agent.config import NetworkConfig, StructureConfig
+from snn_agent.config import BIRTH_NAMES, NetworkConfig, StructureConfig
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.network.topology import NEURON_AXIS
+from snn_agent.plasticity.births import TWINS
 from snn_agent.plasticity.contract import Experience, NoState, StructuralContext, StructuralRule
-from snn_agent.plasticity.registry import GROWTH, PRUNING
+from snn_agent.plasticity.registry import GROWTH, PRUNING, RECYCLING
 
 EAGER = {"grow_interval": 1, "prune_interval": 1, "interval_unit": "updates", "plateau_window": 2}
 """Every rule is asked at every update."""
@@ -96,24 +97,50 @@ def contexts(draw: st.DrawFn) -> StructuralContext:
 
 @st.composite
 def configs(draw: st.DrawFn) -> StructureConfig:
-    """One growth or one pruning rule of the registry, with any of its options, asked at every update."""
-    growth, pruning = draw(
-        st.sampled_from([(name, "none") for name in sorted(GROWTH)] + [("none", name) for name in sorted(PRUNING)])
-    )
+    """One rule of growth, pruning or recycling, with any of its options, asked at every update."""
+    registries = {"growth": GROWTH, "pruning": PRUNING, "recycling": RECYCLING}
+    kind, name = draw(st.sampled_from([(kind, name) for kind, names in registries.items() for name in sorted(names)]))
+    birth = draw(st.sampled_from(BIRTH_NAMES))
     return StructureConfig(
-        growth=growth,
-        pruning=pruning,
-        birth=draw(st.sampled_from(["zero_out", "kaiming_noise"])),
+        **dict.fromkeys(registries, "none") | {kind: name},
+        birth=birth,
         growth_size=draw(st.integers(1, 8)),
-        newborn_rate=draw(st.sampled_from([None, 0.2, 1.0])),
+        newborn_rate=None if birth in TWINS else draw(st.sampled_from([None, 0.2, 1.0])),
+        recycle_interval=1,
+        recycle_share=draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+        dormant_threshold=draw(st.sampled_from([0.0, 0.5, 1.0])),
         prune_share=draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
         prune_quiet_share=draw(st.sampled_from([0.0, 0.3, 1.0])),
         maturity_updates=draw(st.integers(0, 50)),
         compensate=draw(st.booleans()),
         max_growth_events=draw(st.sampled_from([None, 0, 3])),
         grow_cool_down=draw(st.integers(0, 5)),
+        novelty_threshold=draw(st.sampled_from([0.0, 1.5])),
+        saturation_threshold=draw(st.sampled_from([0.0, 0.6, 1.0])),
+        gradient_threshold=draw(st.sampled_from([0.0, 0.2, 1.0])),
         **EAGER,
     )
+
+
+def reasons_to_grow() -> list[StructuralContext]:
+    """Two successive contexts after which every growth rule has its reason.
+
+    The neurons are silent by their statistics, returns stand still, the critic was right and now is not, and actions
+    would be better if they followed input 0.
+    """
+    generator = torch.Generator().manual_seed(1)
+    observations = torch.rand(200, 5, generator=generator)
+    action = torch.randint(0, 3, (200,), generator=generator)
+    missed = 5.0 * (observations[:, 0] - 0.5) * torch.where(action == 0, 1.0, -1.0)
+    life = []
+    for look, error in enumerate((0.1 * torch.randn(200, generator=generator), missed)):
+        organism = organism_of()
+        with torch.no_grad():
+            value = organism(observations)[0].value
+        seen = Experience(observations, action, value + error, value)
+        rate, now = torch.zeros(6), {"update": 1000 + look, "episode": 200 + 100 * look}
+        life.append(context_of(organism, rate=rate, observations=observations, experience=seen, **now))
+    return life
 
 
 class Always:
@@ -151,7 +178,8 @@ def tensors_of(edit: StructuralEdit | None) -> list[Tensor]:
     """Every tensor of an edit."""
     if edit is None:
         return []
-    given = [edit.dying, edit.outgoing_factor, edit.output_shift, edit.critic_shift, *(edit.newborn or ())]
+    regulated = [edit.outgoing_factor, edit.output_shift, edit.critic_shift]
+    given = [edit.dying, edit.parents, *regulated, *(edit.newborn or ())]
     return [tensor for tensor in given if tensor is not None]
 
 

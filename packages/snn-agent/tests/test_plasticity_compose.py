@@ -108,6 +108,20 @@ def test_cool_down(length: int, episodes: tuple[int, ...], table: str) -> None:
     assert on_table(cool_down(Always(), length), *episodes) == table
 
 
+def test_a_birth_that_was_undone_doubles_the_rest() -> None:
+    """A birth in a network of 6, found back at 6; then one that lasted, and so on."""
+    rule, state = cool_down(Always([BIRTH] * 9), 10), cool_down(Always(), 10).init()
+    contexts = {hidden: context_of(organism_of(hidden)) for hidden in (6, 8, 10)}
+    moments = [(0, 6), (10, 6), (29, 6), (30, 6), (69, 6), (70, 8), (80, 10), (90, 10), (109, 8), (110, 12)]
+    fired = []
+    for episode, hidden in moments:
+        context = contexts.get(hidden, contexts[10])._replace(episode=episode)
+        edit, state = rule.propose(state, context)
+        fired.append(edit is not None)
+    #        0     10: undone  29     30: undone  69     70: lasted  80     90: undone  109    110: undone
+    assert fired == [True, True, False, True, False, True, True, True, False, True]
+
+
 def test_cool_down_does_not_begin_without_an_edit() -> None:
     assert on_table(cool_down(Always([None, DEATH, DEATH]), 10), 1, 2, 3, 12) == ".X.X"
 

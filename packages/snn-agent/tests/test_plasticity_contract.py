@@ -8,7 +8,18 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given
-from plasticity_cases import EAGER, Always, configs, context_of, contexts, organism_of, same, snapshot, tensors_of
+from plasticity_cases import (
+    EAGER,
+    Always,
+    configs,
+    context_of,
+    contexts,
+    organism_of,
+    reasons_to_grow,
+    same,
+    snapshot,
+    tensors_of,
+)
 
 from snn_agent.config import StructureConfig
 from snn_agent.errors import CheckpointError
@@ -26,16 +37,22 @@ def test_edits_fit_the_network(context: StructuralContext, config: StructureConf
     edit, _ = rule.propose(rule.init(), context)
     if edit is None:
         return
-    assert (edit.n_born > 0) != (edit.n_dying > 0)
+    if config.recycling != "none":
+        assert edit.n_born == edit.n_dying > 0
+        assert edit.n_born <= config.recycle_share * hidden + 1e-6
+    else:
+        assert (edit.n_born > 0) != (edit.n_dying > 0)
+        assert edit.n_born <= config.growth_size
+        assert edit.n_dying == 0 or hidden - edit.n_dying >= organism.config.min_hidden
     assert edit.rule == rule.name
     assert edit.reason
     if edit.n_dying:
         assert edit.dying is not None
         assert (context.age[edit.dying] >= max(1, config.maturity_updates)).all(), "the immature survive"
         assert edit.dying.tolist() == sorted(set(edit.dying.tolist()))
-        assert hidden - edit.n_dying >= organism.config.min_hidden
-    assert edit.n_born <= config.growth_size
-    assert hidden + edit.n_born <= organism.config.max_hidden
+    assert hidden - edit.n_dying + edit.n_born <= organism.config.max_hidden
+    if edit.parents is not None:
+        assert edit.dying is None or not set(edit.parents.tolist()) & set(edit.dying.tolist())
     resizing = operate(edit, organism)  # surgery refuses whatever does not fit
     assert organism.hidden == len(resizing.keep) + edit.n_born
     after = snapshot(organism)
@@ -88,8 +105,11 @@ def test_states_survive_json(config: StructureConfig, life: list[StructuralConte
 
 @pytest.mark.parametrize("name", sorted(GROWTH))
 def test_every_growth_rule_grows(name: str) -> None:
-    (rule,) = make_rules(StructureConfig(growth=name, pruning="none", growth_size=3, **EAGER))
-    edit, _ = rule.propose(rule.init(), context_of(organism_of(), rate=torch.zeros(6)))
+    easy = {"saturation_threshold": 0.0, "gradient_threshold": 0.0}
+    (rule,) = make_rules(StructureConfig(growth=name, pruning="none", growth_size=3, **easy, **EAGER))
+    edit, state = None, rule.init()
+    for context in reasons_to_grow():
+        edit, state = rule.propose(state, context)
     assert edit is not None
     assert edit.n_born == 3
 
@@ -97,7 +117,10 @@ def test_every_growth_rule_grows(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PRUNING))
 def test_every_pruning_rule_prunes(name: str) -> None:
     (rule,) = make_rules(StructureConfig(growth="none", pruning=name, prune_share=0.5, **EAGER))
-    edit, _ = rule.propose(rule.init(), context_of(organism_of(), rate=torch.tensor([0, 0, 0.1, 0, 0.1, 0.1])))
+    organism = organism_of()
+    with torch.no_grad():
+        organism.outgoing[[0, 1, 3]] *= 0.01
+    edit, _ = rule.propose(rule.init(), context_of(organism, rate=torch.tensor([0, 0, 0.1, 0, 0.1, 0.1])))
     assert edit is not None
     assert edit.dying is not None
     assert edit.dying.tolist() == [0, 1, 3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -9,9 +11,14 @@ from hypothesis import given
 from plasticity_cases import context_of, on_a_grid, organism_of
 from torch import Tensor
 
+from snn_agent.errors import ConfigError
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.prices import ENERGY_MODELS
 from snn_agent.network.surgery import StructuralEdit, operate
+from snn_agent.plasticity.contract import NoState
 from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning, propose_deaths
+from snn_agent.plasticity.scores import joules_per_decision
+from snn_agent.training.costs import InputActivity, decision_cost
 
 
 def deaths(rule: LowRatePruning | LowUtilityPruning, hidden: int, **changes: Tensor | int) -> list[int]:
@@ -89,6 +96,89 @@ def test_the_elder_die_first_among_equals_and_nan_is_not_low() -> None:
     utility = rates(float("nan"), 0.2, 0.1, float("nan"))
     assert deaths(LowUtilityPruning(share=0.5), 4, utility=utility) == [1, 2]
     assert deaths(LowUtilityPruning(share=1.0), 4, utility=utility, min_hidden=1) == [1, 2]
+
+
+# --- other scores -----------------------------------------------------------------------------------------------------
+
+
+def cost(organism: GrowingSparseSNN, observations: Tensor, rate: Tensor) -> float:
+    """Joules of the mean decision, by the ledger."""
+    operations = decision_cost(
+        organism, InputActivity.of(organism, observations), rate * organism.config.ticks, reads_critic=False
+    )
+    return ENERGY_MODELS["45nm_fp32"].joules(operations.work())
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    inputs=st.sampled_from(["binary", "real", "standardised", "poisson"]),
+    density=st.sampled_from([1.0, 0.5]),
+    ticks=st.integers(1, 12),
+)
+def test_a_death_saves_the_joules_that_the_score_says(seed: int, inputs: str, density: float, ticks: int) -> None:
+    """Brute force: the energy of the network with and without the neuron."""
+    generator = torch.Generator().manual_seed(seed)
+    scaling = "standardise" if inputs == "standardised" else "none"
+    encoding = "poisson" if inputs == "poisson" else "constant"
+    organism = organism_of(
+        5, seed=seed, ticks=ticks, input_density=density, encoding=encoding, input_scaling=scaling, min_hidden=1
+    )
+    observations = torch.rand(20, 5, generator=generator) * (torch.rand(20, 5, generator=generator) < 0.6)
+    observations = observations.ceil() if inputs == "binary" else observations
+    organism.see(observations)
+    with torch.no_grad():
+        organism.outgoing.mul_(torch.rand(5, 3, generator=generator) < 0.7)
+    rate = torch.rand(5, generator=generator)
+    context = context_of(organism, observations=observations, rate=rate)
+    joules = joules_per_decision(context, ENERGY_MODELS["45nm_fp32"])
+    for neuron in range(5):
+        without = copy.deepcopy(organism)
+        operate(StructuralEdit(rule="test", reason="", dying=torch.tensor([neuron])), without)
+        others = rate[torch.arange(5) != neuron]
+        saved = cost(organism, observations, rate) - cost(without, observations, others)
+        assert float(joules[neuron]) == pytest.approx(saved, rel=1e-5)
+
+
+@given(seed=st.integers(0, 2**16), share=st.sampled_from([0.2, 0.5, 0.8]), immature=st.sets(st.integers(0, 9)))
+def test_scores_order_deaths_as_the_book_says(seed: int, share: float, immature: set[int]) -> None:
+    """Each score written out as loops over neurons, synapses, ticks and observations."""
+    generator = torch.Generator().manual_seed(seed)
+    organism = organism_of(10, seed=seed, input_density=0.6, max_hidden=20)
+    observations = (torch.rand(20, 5, generator=generator) < 0.4).float()
+    context = context_of(organism, observations=observations, rate=torch.rand(10, generator=generator))
+    context = context._replace(age=torch.tensor([99 if h in immature else 100 for h in range(10)]))
+    incoming, outgoing = organism.incoming.tolist(), organism.outgoing.tolist()
+    magnitude = [sum(abs(weight) for weight in outgoing[h]) for h in range(10)]
+    utility = [float(context.rate[h]) * magnitude[h] for h in range(10)]
+    active = [sum(row[d] for row in observations.tolist()) / 20 for d in range(5)]
+    additions = [
+        sum(active[d] for d in range(5) if incoming[d][h]) + float(context.rate[h]) * 10 * 3 + 10 * 4 for h in range(10)
+    ]
+    joules = [0.9 * additions[h] + 4.6 * 10 * 2 for h in range(10)]
+    per_joule = [utility[h] / joules[h] for h in range(10)]
+    expected = {"low_utility": utility, "utility_per_joule": per_joule, "magnitude": magnitude}
+    for score, values in expected.items():
+        edit, _ = LowUtilityPruning(score=score, share=share).propose(NoState(), context)
+        mature = sorted((h for h in range(10) if h not in immature), key=values.__getitem__)
+        worst = sorted(mature[: round(share * 10)][:8])  # at least two must live
+        assert ([] if edit is None else edit.dying.tolist()) == worst
+
+
+def test_a_costly_neuron_dies_before_a_cheap_one_of_equal_use() -> None:
+    organism = organism_of(4)
+    with torch.no_grad():
+        organism.incoming[:, 2] = 0.0  # it has no synapses
+    utility = torch.ones(4)
+    rate = torch.tensor([0.1, 0.9, 0.1, 0.2])
+    context = context_of(organism, utility=utility, rate=rate)
+    for n, dying in ((1, [1]), (2, [1, 3])):
+        edit, _ = LowUtilityPruning(score="utility_per_joule", share=n / 4).propose(NoState(), context)
+        assert edit.dying.tolist() == dying
+
+
+def test_unknown_scores_are_refused() -> None:
+    with pytest.raises(ConfigError, match="score must be one of"):
+        LowUtilityPruning(score="beauty")
 
 
 # --- compensation -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from plasticity_cases import context_of, organism_of
 from snn_agent.errors import ConfigError
 from snn_agent.plasticity.births import BirthPlan
 from snn_agent.plasticity.growth import LowRateGrowth, PeriodicGrowth
-from snn_agent.plasticity.heuristic import AdaptiveHeuristic, relative_improvement
+from snn_agent.plasticity.heuristic import AdaptiveHeuristic
+from snn_agent.plasticity.plateau import relative_improvement
 from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning
 
 PLAN = BirthPlan(size=4)

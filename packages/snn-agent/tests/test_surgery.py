@@ -71,7 +71,14 @@ def of_the_old_size(agent: Agent) -> list[str]:
 def test_nothing_of_the_old_size_is_left(readout: str) -> None:
     agent = lived_agent(readout=readout)
     before = of_the_old_size(agent)
-    for part in ("organism.incoming", "learner.square.bias", "learner.count.critic", "statistics.id", "membranes"):
+    for part in (
+        "organism.incoming",
+        "organism.synapses",
+        "learner.square.bias",
+        "learner.count.critic",
+        "statistics.id",
+        "membranes",
+    ):
         assert any(name.startswith(part) for name in before), part
     agent.operate(edit_of(agent))
     assert agent.organism.hidden == H + 5 - 3

@@ -1,4 +1,4 @@
-"""Values that pass between the layers: named tuples of tensors.
+"""Values that pass between the layers, most of them named tuples of tensors.
 
 Shape letters: ``B`` worlds, ``T`` ticks, ``H`` hidden neurons, ``A`` actions, ``D`` inputs, ``P`` projected columns.
 """
@@ -169,3 +169,36 @@ class Rollout(NamedTuple):
             return self.observation[-1]
         n, B = len(self.observation), self.action.shape[1]
         return self.observation.take(np.arange(n - B, n))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StructuralEvent:
+    """What a structural edit did, as the event log tells it; see :mod:`snn_agent.metrics.genealogy`.
+
+    Attributes:
+        update: the run's update after which it happened.
+        env_step: environment steps lived until then.
+        episode: episodes ended until then.
+        rule: name of the rule that proposed it.
+        reason: the rule's, one sentence.
+        size_before: hidden neurons before it.
+        size_after: and after it.
+        born: ids of the newborn, ascending.
+        died: ids of the dead, ascending.
+        parents: ids of the newborn's parents, one each, or none where they descend from nobody.
+        synapses_ended: input synapses of living neurons that ended.
+        synapses_begun: and that began.
+    """
+
+    update: int
+    env_step: int
+    episode: int
+    rule: str
+    reason: str
+    size_before: int
+    size_after: int
+    born: tuple[int, ...]
+    died: tuple[int, ...]
+    parents: tuple[int, ...] = ()
+    synapses_ended: int = 0
+    synapses_begun: int = 0

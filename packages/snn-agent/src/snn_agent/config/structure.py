@@ -37,16 +37,17 @@ class StructureConfig:
             or ``"kaiming_noise"`` (the original's).
         growth_size: neurons born at a time.
         growth_rate_threshold: growth below this mean rate, spikes/tick (``low_rate``, ``adaptive``).
-        novelty_threshold: growth where the critic's error is so many times what it has been on average.
-        saturation_threshold: growth above this effective rank of the activity, as a share of the neurons.
+        novelty_threshold: growth where the critic's squared error is so many times what it has been on average.
+        saturation_threshold: growth at this effective rank of the activity, as a share of the neurons, or above.
         gradient_threshold: growth where newborn would take this share of the expected gain, or more.
-        plateau_window: the means of two windows of so many episodes are compared (``plateau``, ``adaptive``).
+        plateau_window: returns are compared by their means over so many episodes (``plateau``, ``adaptive``).
         plateau_tolerance: learning stands still below this relative improvement (``plateau``, ``adaptive``).
         grow_interval: growth is considered this often.
         grow_votes: and happens when it was wanted this often in a row.
         grow_cool_down: growth rests this long after a birth.
         max_growth_events: growth ends after so many edits; None: never.
         newborn_rate: mean firing rate that newborn are tuned to on recent observations, spikes/tick; None: as drawn.
+            Not with ``"paired"`` and ``"split"``, which would no longer leave the policy as it is.
         pruning: which neurons die: ``"none"``, ``"low_rate"`` (the original's), ``"low_utility"``,
             ``"utility_per_joule"`` or ``"magnitude"``.
         prune_interval: pruning is considered this often.
@@ -75,7 +76,7 @@ class StructureConfig:
     growth_size: int = 32
     growth_rate_threshold: float = 0.05
     novelty_threshold: float = 1.5
-    saturation_threshold: float = 0.5
+    saturation_threshold: float = 0.6
     gradient_threshold: float = 0.2
     plateau_window: int = 50
     plateau_tolerance: float = 0.02

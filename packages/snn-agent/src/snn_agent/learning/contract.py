@@ -24,6 +24,10 @@ class LearnerState(Protocol):
         """The state without what it knows of some input synapses, bool [D, H]: those that end or begin."""
         ...
 
+    def for_new_episodes(self: State) -> State:
+        """The state without what it remembers of the episodes that are under way, where these break off."""
+        ...
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""
         ...

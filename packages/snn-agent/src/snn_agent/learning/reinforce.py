@@ -46,6 +46,10 @@ class ReinforceState(NamedTuple):
         """The state without moments of some input synapses, bool [D, H]."""
         return self._replace(adam=neuron_adam.forget(self.adam, "incoming", synapses))
 
+    def for_new_episodes(self) -> ReinforceState:
+        """The state: it remembers no episodes."""
+        return self
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""
         adam = self.adam

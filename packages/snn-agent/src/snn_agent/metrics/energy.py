@@ -1,4 +1,4 @@
-"""What operations cost in joules, by model, and the ledger that adds them up over a run.
+"""The ledger that adds up what operations cost over a run, in joules by model.
 
 All figures are estimates from published prices of single operations, not measurements of a machine.
 """
@@ -7,59 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import Literal
 
 from snn_agent.errors import ConfigError
 from snn_agent.metrics.operations import OperationCounts, Work
+from snn_agent.network.prices import ENERGY_MODELS as ENERGY_MODELS
+from snn_agent.network.prices import EnergyModel as EnergyModel
 
 Phase = Literal["inference", "inference_resent", "learning"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnergyModel:
-    """Prices of elementary operations.
-
-    Attributes:
-        name: its id.
-        ac_pj: picojoules an accumulate.
-        mac_pj: picojoules a multiply-accumulate.
-        word_pj: picojoules a 32-bit word read or written; 0 where memory is not priced.
-    """
-
-    name: str
-    ac_pj: float
-    mac_pj: float
-    word_pj: float = 0.0
-
-    def __post_init__(self) -> None:
-        if min(self.ac_pj, self.mac_pj, self.word_pj) < 0.0:
-            raise ConfigError(f"prices must not be negative, got {self}.")
-
-    def joules(self, work: Work) -> float:
-        """Price of some work."""
-        return 1e-12 * (work.acs * self.ac_pj + work.macs * self.mac_pj + work.words * self.word_pj)
-
-
-ENERGY_MODELS: Mapping[str, EnergyModel] = MappingProxyType(
-    {
-        model.name: model
-        for model in (
-            EnergyModel(name="45nm_fp32", ac_pj=0.9, mac_pj=4.6),
-            EnergyModel(name="int8", ac_pj=0.03, mac_pj=0.23),
-            EnergyModel(name="45nm_fp32_sram", ac_pj=0.9, mac_pj=4.6, word_pj=5.0),
-        )
-    }
-)
-"""Energy models by name, for 45 nm at 0.9 V (Horowitz, *Computing's energy problem*, ISSCC 2014).
-
-``45nm_fp32``: arithmetic only; addition 0.9 pJ, multiplication 3.7 pJ. ``int8``: the same with 8-bit integers;
-0.03 and 0.2 pJ. ``45nm_fp32_sram``: arithmetic, and 5 pJ for each 32-bit word that moves between memory and the
-arithmetic unit, half of a 64-bit access to 8 kB of SRAM (as in PMC8934428, table 3). Which words move is said at
-:data:`~snn_agent.metrics.operations.AC` and its neighbours: weights and all state (v, i, drive, sums, moments) lie in
-memory, nothing is kept in registers between operations. The price does not rise with the size of the memory, as it
-would in silicon; if it did, small networks would look better still.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from snn_agent.errors import ConfigError
+from snn_agent.network.activity import effective_rank as effective_rank  # which structural rules judge by, too
+from snn_agent.network.activity import require_matrix, small_gram
 
 
 def firing_rates(spike_counts: Tensor, ticks: int) -> Tensor:
@@ -45,18 +47,6 @@ def dormant_fraction(activity: Tensor, tau: float = 0.025) -> float:
     return float((magnitude <= tau * magnitude.mean()).double().mean())
 
 
-def effective_rank(activity: Tensor) -> float:
-    """``exp(−Σ p_k ln p_k)``, ``p_k = σ_k / Σσ``: how many directions the activity [N, H] uses; 0 if it is zero.
-
-    σ are the singular values. Roy & Vetterli, *The effective rank*, EUSIPCO 2007. Between 1 and min(N, H).
-    """
-    sigma = _singular_values(activity)
-    total = sigma.sum()
-    if not total > 0.0:
-        return 0.0
-    return float(torch.special.entr(sigma / total).sum().exp())
-
-
 def threshold_rank(activity: Tensor, delta: float = 0.01) -> int:
     """``min k: Σ_{i<=k} σ_i / Σσ >= 1 − δ``: singular values that hold all but a δth of the activity [N, H].
 
@@ -64,7 +54,8 @@ def threshold_rank(activity: Tensor, delta: float = 0.01) -> int:
     """
     if not 0.0 <= delta < 1.0:
         raise ConfigError(f"delta must lie in [0, 1), got {delta!r}.")
-    sigma = _singular_values(activity)
+    require_matrix(activity)
+    sigma = torch.linalg.svdvals(activity.double())
     total = sigma.sum()
     if not total > 0.0:
         return 0
@@ -77,22 +68,10 @@ def participation_ratio(activity: Tensor) -> float:
     Dimension of the cloud of activity vectors around their mean: 1 on a line, d if d directions vary equally (Gao et
     al., *A theory of multineuronal dimensionality*, bioRxiv 214262, 2017).
     """
-    _require_matrix(activity)
+    require_matrix(activity)
     exact = activity.double()
     centred = exact - exact.mean(dim=0)
-    small = centred.T @ centred if centred.shape[0] > centred.shape[1] else centred @ centred.T
+    small = small_gram(centred)
     if small.trace() <= 1e-24 * exact.square().sum():  # all rows equal but for rounding
         return 0.0
     return float(small.trace().square() / small.square().sum())  # Σλ² is the squared Frobenius norm
-
-
-def _require_matrix(activity: Tensor) -> None:
-    if activity.ndim != 2 or not activity.numel():
-        raise ConfigError(f"activity must be [N, H], samples by neurons, and not empty, got {list(activity.shape)}.")
-
-
-def _singular_values(activity: Tensor) -> Tensor:
-    """Singular values [min(N, H)], descending, in float64."""
-    _require_matrix(activity)
-    values: Tensor = torch.linalg.svdvals(activity.double())
-    return values

@@ -8,7 +8,6 @@ operation is a presynaptic event that meets a non-zero weight; zero weights and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,44 +16,16 @@ from torch import Tensor
 
 from snn_agent.errors import ConfigError
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Elementary operations, the unit in which hardware is priced.
-
-    A lone multiplication, division or root counts as a MAC, a lone addition, subtraction or comparison as an AC.
-
-    Attributes:
-        acs: accumulates.
-        macs: multiply-accumulates.
-        words: 32-bit words read from or written to memory.
-    """
-
-    acs: float = 0.0
-    macs: float = 0.0
-    words: float = 0.0
-
-    def __add__(self, other: Work) -> Work:
-        return Work(self.acs + other.acs, self.macs + other.macs, self.words + other.words)
-
-    def __mul__(self, times: float) -> Work:
-        return Work(self.acs * times, self.macs * times, self.words * times)
-
-
-AC = Work(acs=1, words=3)
-"""One synaptic accumulate: the weight is read, the target's sum read and written."""
-
-MAC = Work(macs=1, words=3)
-"""One synaptic multiply-accumulate; the input's value comes with the event."""
-
-NEURON_UPDATE = Work(acs=4, macs=2, words=5)
-"""One tick of one LIF neuron, silent or not: E1 an addition (also where each synapse could add into i directly), E2 two
-and a MAC, E3 a MAC, E4 a comparison; v, i, x are read, v, i written. Two multiplications and six additions are the 8
-operations that NeuroBench charges for a current-based ("Synaptic") neuron that is reset to zero."""
+# Prices stand lower, for structural rules need them too; here they are at home for all others.
+from snn_agent.network.prices import AC as AC
+from snn_agent.network.prices import MAC as MAC
+from snn_agent.network.prices import NEURON_UPDATE as NEURON_UPDATE
+from snn_agent.network.prices import Work as Work
+from snn_agent.network.prices import is_ternary as is_ternary
 
 NEURON_ADJOINT = Work(acs=3, macs=8, words=8)
-"""The same backwards: reset path an AC and a MAC, surrogate (E6) an AC and three MACs, adjoints of v and i four MACs,
-sum of the drive's adjoint an AC; read are v and the adjoints of spike, v, i and drive, the last three are written."""
+"""A neuron update backwards: reset path an AC and a MAC, surrogate (E6) an AC and three MACs, adjoints of v and i four
+MACs, sum of the drive's adjoint an AC; read are v and the adjoints of spike, v, i and drive, the last three written."""
 
 ADAM_STEP = Work(acs=2, macs=10, words=10)
 """Gradient clipping (2 MACs) and Adam (mean 1 AC and 1 MAC, square 3 MACs, denominator 1 AC and 2 MACs, step 2 MACs)
@@ -104,11 +75,6 @@ def out_degree(weight: Tensor, mask: Tensor | None = None) -> Tensor:
     alive = weight if mask is None else (weight != 0) & (mask != 0)
     # NumPy, for it takes one thread: for so little work PyTorch's threads were measured to cost more than they bring.
     return torch.from_numpy(np.count_nonzero(alive.cpu().numpy(), axis=1).astype(np.float64))
-
-
-def is_ternary(inputs: Tensor) -> bool:
-    """Whether all inputs are −1, 0 or 1, so that a synapse only adds, subtracts or rests."""
-    return bool(((inputs == 0) | (inputs.abs() == 1)).all())
 
 
 def input_events(observation: Tensor, degree: Tensor) -> float:
@@ -209,3 +175,34 @@ def learning_work(
     to_neurons = MAC * (ticks * output_synapses + decision.readout_macs)
     backward = weight_gradients + to_neurons + NEURON_ADJOINT * decision.neuron_updates
     return (decision.work() + backward) * samples + ADAM_STEP * (parameters * optimizer_steps)
+
+
+def three_factor_work(
+    decision: OperationCounts,
+    *,
+    samples: float,
+    worlds: float,
+    parameters: int,
+    hidden: int,
+    feedback_columns: int,
+) -> Work:
+    """Operations of one update by the three-factor rule (E41–E47), as it is computed here.
+
+    A sample: forward again, as the decision; each neuron's own derivative, an adjoint a tick; the third factor along
+    ``hidden · feedback_columns`` feedback weights, a MAC each; and eligibilities, one operation for each event of the
+    decision, twice: for the change and for the trace. A world: its trace of each parameter takes part in the change and
+    decays, a MAC each. An update: :data:`ADAM_STEP` for each parameter, whose two MACs of clipping stand for the mean
+    over the decisions. No error passes from one neuron to another.
+
+    Args:
+        decision: of :func:`count_decision`, with the critic in ``readout_macs``.
+        samples: decisions of the rollout.
+        worlds: B, each with traces of its own.
+        parameters: numbers that are learnt.
+        hidden: H.
+        feedback_columns: A actions and a critic; 0 where no feedback reaches the hidden neurons.
+    """
+    events = AC * (decision.input_acs + decision.output_acs) + MAC * (decision.input_macs + decision.readout_macs)
+    own = NEURON_ADJOINT * decision.neuron_updates + MAC * (hidden * feedback_columns)
+    traces = MAC * (2 * parameters * worlds)
+    return (decision.work() + own + events * 2) * samples + traces + ADAM_STEP * parameters

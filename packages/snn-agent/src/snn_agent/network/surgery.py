@@ -31,7 +31,8 @@ class StructuralEdit:
             dividing twins share their parent's effect this way.
         output_shift: added to the output bias, [A], or None; makes up for the mean effect of the dying.
         critic_shift: added to the critic's bias, [], or None; likewise.
-        parents: indices of the present neurons that the newborn descend from, int64 [n_born], or None.
+        parents: indices of the present neurons that the newborn descend from, int64 [n_born], or None. The newborn
+            inherit their thresholds and synapses, which otherwise are those of fresh neurons.
         synapses: which input synapses the present neurons have from now on, int8 [D, H] (1, −1, or 0 for none), or
             None; those that are new begin at weight 0 and without optimizer moments, the weights of others go to 0.
         threshold: firing thresholds of the present neurons from now on, volts [H], or None.
@@ -111,6 +112,9 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
             "threshold": torch.full((edit.n_born,), organism.lif.v_th),
             "synapses": synapses_of(organism.config, edit.newborn.incoming),
         }
+        if edit.parents is not None:
+            parents = edit.parents.to(device)
+            newborn |= {"threshold": organism.threshold[parents], "synapses": organism.synapses[:, parents]}
     for name, axis in NEURON_AXIS.items():
         if axis is None:
             continue
@@ -132,7 +136,7 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             raise ConfigError(
                 f"{edit.rule}: dying has indices outside 0 … {h - 1}, the living neurons: {dying.tolist()}."
             )
-    if h - edit.n_dying + edit.n_born < config.min_hidden and edit.n_dying:
+    if h - edit.n_dying + edit.n_born < config.min_hidden and edit.n_dying > edit.n_born:
         raise CapacityError(
             f"{edit.rule} asked for the death of {edit.n_dying} of {h} neurons, but at least {config.min_hidden} must "
             f"live. Lower min_hidden, or limit the rule."
@@ -172,3 +176,7 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             raise ConfigError(f"{edit.rule}: {name} has shape {tuple(tensor.shape)}, but {shape} is needed.")
         if not bool(torch.isfinite(tensor).all()):
             raise ConfigError(f"{edit.rule}: {name} has numbers that are not finite.")
+    if edit.parents is not None and edit.newborn is not None:
+        absent = organism.synapses[:, edit.parents.to(organism.device)].cpu() == 0
+        if bool(edit.newborn.incoming[absent].any()):
+            raise ConfigError(f"{edit.rule}: a newborn has a weight where its parent has no synapse. Make it 0.")

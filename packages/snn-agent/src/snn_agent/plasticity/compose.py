@@ -130,14 +130,20 @@ def votes(rule: StructuralRule, n: int) -> StructuralRule:
 
 
 class CoolDownState(NamedTuple):
-    """Until which value of the counter the rule rests."""
+    """Until which value of the counter the rule rests, and what its last birth was added to."""
 
     until: int
+    size: int  # H before its last birth; 0 where its last edit was none
+    times: int  # how many lengths it rests
     inner: Any
 
 
 def cool_down(rule: StructuralRule, length: int, unit: str = "episodes") -> StructuralRule:
     """Does not ask the rule again until the counter has moved on by ``length`` since its last edit.
+
+    Where that was a birth and the network is back at the size that it had before, another rule has undone it. The rest
+    after the next birth is then twice as long, and so on, so growth and pruning that undo each other come to rest in a
+    situation that stays the same. A birth that lasted brings the rest back to ``length``.
 
     Raises:
         ConfigError: the length is negative, or the unit is not one of INTERVAL_UNITS.
@@ -150,6 +156,12 @@ def cool_down(rule: StructuralRule, length: int, unit: str = "episodes") -> Stru
         if now < state.until:
             return None, state
         edit, inner = rule.propose(state.inner, context)
-        return edit, CoolDownState(state.until if edit is None else now + length, inner)
+        if edit is None:
+            return None, state._replace(inner=inner)
+        if edit.n_born <= edit.n_dying:
+            return edit, CoolDownState(now + length, 0, 1, inner)
+        size = context.organism.hidden
+        times = 2 * state.times if size <= state.size else 1
+        return edit, CoolDownState(now + length * times, size, times, inner)
 
-    return Composed(rule.name, lambda: CoolDownState(0, rule.init()), propose)
+    return Composed(rule.name, lambda: CoolDownState(0, 0, 1, rule.init()), propose)

@@ -19,7 +19,7 @@ State = TypeVar("State")
 
 
 class Experience(NamedTuple):
-    """Some decisions of the last rollout, evenly spaced over its steps and worlds, none of them a reset."""
+    """Some decisions of the last rollout, from all over its steps and worlds in any order, none of them a reset."""
 
     observations: Tensor  # [N, D] features, as the environment gave them
     action: Tensor  # [N] int64

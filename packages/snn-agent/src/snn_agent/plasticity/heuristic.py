@@ -9,20 +9,8 @@ from snn_agent import checks
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.plasticity.contract import StructuralContext, StructuralRule
 from snn_agent.plasticity.growth import PeriodicGrowth, is_quiet
+from snn_agent.plasticity.plateau import relative_improvement
 from snn_agent.plasticity.pruning import LowRatePruning
-
-
-def relative_improvement(returns: tuple[float, ...], window: int) -> float | None:
-    """How much better the last window of returns is than the one before: ``(m₁ - m₀) / max(|m₀|, 1e-8)``.
-
-    m₁ is the mean of the last ``window`` returns, m₀ that of the ``window`` before. None if there are fewer than two
-    windows.
-    """
-    if len(returns) < 2 * window:
-        return None
-    recent = sum(returns[-window:]) / window
-    before = sum(returns[-2 * window : -window]) / window
-    return (recent - before) / max(abs(before), 1e-8)
 
 
 class AdaptiveState(NamedTuple):

@@ -10,6 +10,7 @@ from torch import Tensor
 from snn_agent import checks
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.plasticity.contract import NoState, StructuralContext
+from snn_agent.plasticity.scores import SCORES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,20 +56,26 @@ class LowUtilityPruning:
     """Removes the least useful mature neurons, a share of the living at a time.
 
     Attributes:
+        score: by which they are judged, a name of :data:`~snn_agent.plasticity.scores.SCORES`.
         share: at most this share of the living die at once (rounded down).
         maturity_updates: neurons younger than this are immune.
         compensate: whether the biases make up for the mean effect of the dying.
-        name: of the rule.
     """
 
+    score: str = "low_utility"
     share: float = 0.05
     maturity_updates: int = 100
     compensate: bool = True
-    name: str = "low_utility_pruning"
 
     def __post_init__(self) -> None:
+        checks.choice("score", self.score, SCORES)
         checks.number("share", self.share, 0.0, 1.0)
         checks.integer("maturity_updates", self.maturity_updates, 0)
+
+    @property
+    def name(self) -> str:
+        """By which the event log calls the rule."""
+        return f"{self.score}_pruning"
 
     def init(self) -> NoState:
         """Nothing to remember."""
@@ -76,11 +83,16 @@ class LowUtilityPruning:
 
     def propose(self, state: NoState, context: StructuralContext) -> tuple[StructuralEdit | None, NoState]:
         """The death of the least useful."""
-        mature, hidden = context.mature(self.maturity_updates), context.organism.hidden
-        n = int(self.share * hidden + 1e-9)  # 0.29 * 100 is a little less than 29
-        reason = f"lowest utility of {int(mature.sum())} mature neurons"
-        worst = lowest_first(context.utility, mature)[:n]
+        mature = context.mature(self.maturity_updates)
+        n = share_of(context, self.share)
+        reason = f"lowest by {self.score} of {int(mature.sum())} mature neurons"
+        worst = lowest_first(SCORES[self.score](context), mature)[:n]
         return propose_deaths(self.name, reason, context, worst, self.compensate), state
+
+
+def share_of(context: StructuralContext, share: float) -> int:
+    """That share of the living neurons, rounded down."""
+    return int(share * context.organism.hidden + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def lowest_first(score: Tensor, candidates: Tensor) -> Tensor:
@@ -95,16 +107,21 @@ def lowest_first(score: Tensor, candidates: Tensor) -> Tensor:
 def propose_deaths(
     rule: str, reason: str, context: StructuralContext, worst_first: Tensor, compensate: bool
 ) -> StructuralEdit | None:
-    """The death of the neurons listed, or of as many as the floor allows, the first of them; None if it allows none.
-
-    With ``compensate`` the sum of their mean contributions goes to the biases (Dohare et al., Nature 632, 2024), so
-    the outputs' mean drive and the mean value stay, and only the dying's deviations from their means are lost.
-    """
-    organism = context.organism
-    room = max(0, organism.hidden - organism.config.min_hidden)
-    dying = worst_first[:room].sort().values
-    if dying.numel() == 0:
+    """The death of the neurons listed, or of as many as the floor allows, the first of them; None if it allows none."""
+    room = max(0, context.organism.hidden - context.organism.config.min_hidden)
+    if min(room, worst_first.numel()) == 0:
         return None
+    return death(rule, reason, context, worst_first[:room], compensate)
+
+
+def death(rule: str, reason: str, context: StructuralContext, dying: Tensor, compensate: bool) -> StructuralEdit:
+    """The death of the neurons listed, at least one; the floor is not looked at.
+
+    With ``compensate`` the sum of their mean contributions goes to the biases (E17; Dohare et al., Nature 632, 2024),
+    so the outputs' mean drive and the mean value stay, and only the dying's deviations from their means are lost: the
+    drive of output a changes by ``Σ_dying (mean rate − rate)·V_ha`` on an observation, 0 on average (E38).
+    """
+    dying = dying.sort().values
     edit = StructuralEdit(rule=rule, reason=reason, dying=dying.cpu())
     if not compensate:
         return edit

@@ -10,11 +10,16 @@ from snn_agent.config import StructureConfig
 from snn_agent.plasticity.births import BirthPlan
 from snn_agent.plasticity.compose import cool_down, every, limit, votes
 from snn_agent.plasticity.contract import StructuralRule
+from snn_agent.plasticity.expected_gain import GradientGrowth
 from snn_agent.plasticity.growth import LowRateGrowth, PeriodicGrowth
 from snn_agent.plasticity.heuristic import AdaptiveHeuristic
+from snn_agent.plasticity.novelty import NoveltyGrowth
+from snn_agent.plasticity.plateau import PlateauGrowth
 from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning
+from snn_agent.plasticity.recycling import Recycling
 from snn_agent.plasticity.regulation import SynapticScaling, ThresholdHomeostasis
 from snn_agent.plasticity.rewiring import Rewiring
+from snn_agent.plasticity.saturation import SaturationGrowth
 
 RuleMaker = Callable[[StructureConfig], StructuralRule]
 
@@ -29,6 +34,26 @@ def _low_rate_pruning(config: StructureConfig, quiet_share: float) -> LowRatePru
         quiet_share=quiet_share,
         maturity_updates=config.maturity_updates,
         compensate=config.compensate,
+    )
+
+
+def _least(config: StructureConfig, score: str) -> LowUtilityPruning:
+    return LowUtilityPruning(
+        score=score,
+        share=config.prune_share,
+        maturity_updates=config.maturity_updates,
+        compensate=config.compensate,
+    )
+
+
+def _recycling(config: StructureConfig, method: str) -> Recycling:
+    return Recycling(
+        method=method,
+        share=config.recycle_share,
+        threshold=config.dormant_threshold,
+        maturity_updates=config.maturity_updates,
+        compensate=config.compensate,
+        plan=_plan(config),
     )
 
 
@@ -47,6 +72,12 @@ GROWTH: Final[Mapping[str, RuleMaker]] = MappingProxyType(
         "low_rate": lambda config: LowRateGrowth(threshold=config.growth_rate_threshold, plan=_plan(config)),
         "periodic": lambda config: PeriodicGrowth(plan=_plan(config)),
         "adaptive": _adaptive,
+        "plateau": lambda config: PlateauGrowth(
+            window=config.plateau_window, tolerance=config.plateau_tolerance, plan=_plan(config)
+        ),
+        "novelty": lambda config: NoveltyGrowth(threshold=config.novelty_threshold, plan=_plan(config)),
+        "saturation": lambda config: SaturationGrowth(threshold=config.saturation_threshold, plan=_plan(config)),
+        "gradient": lambda config: GradientGrowth(threshold=config.gradient_threshold, plan=_plan(config)),
     }
 )
 """Growth rules by name."""
@@ -54,12 +85,20 @@ GROWTH: Final[Mapping[str, RuleMaker]] = MappingProxyType(
 PRUNING: Final[Mapping[str, RuleMaker]] = MappingProxyType(
     {
         "low_rate": lambda config: _low_rate_pruning(config, config.prune_quiet_share),
-        "low_utility": lambda config: LowUtilityPruning(
-            share=config.prune_share, maturity_updates=config.maturity_updates, compensate=config.compensate
-        ),
+        "low_utility": lambda config: _least(config, "low_utility"),
+        "utility_per_joule": lambda config: _least(config, "utility_per_joule"),
+        "magnitude": lambda config: _least(config, "magnitude"),
     }
 )
 """Pruning rules by name."""
+
+RECYCLING: Final[Mapping[str, RuleMaker]] = MappingProxyType(
+    {
+        "dormant": lambda config: _recycling(config, "dormant"),
+        "low_utility": lambda config: _recycling(config, "low_utility"),
+    }
+)
+"""Recycling rules by name."""
 
 
 def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
@@ -73,6 +112,8 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
     rules: list[StructuralRule] = []
     if config.pruning != "none":
         rules.append(every(PRUNING[config.pruning](config), config.prune_interval, unit))
+    if config.recycling != "none":
+        rules.append(every(RECYCLING[config.recycling](config), config.recycle_interval, unit))
     if config.growth != "none":
         rule = cool_down(votes(GROWTH[config.growth](config), config.grow_votes), config.grow_cool_down, unit)
         if config.max_growth_events is not None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snn_agent.config import LearningConfig, StructureConfig
 from snn_agent.learning.contract import LearnerState, LearningRule
-from snn_agent.learning.reinforce import Reinforce
+from snn_agent.learning.registry import make_rule
 from snn_agent.metrics import statistics
 from snn_agent.metrics.energy import EnergyLedger
 from snn_agent.metrics.statistics import NeuronStatistics
@@ -22,6 +22,7 @@ from snn_agent.plasticity.contract import Experience, StructuralContext, Structu
 from snn_agent.plasticity.registry import make_rules
 from snn_agent.training.seeds import stream
 from snn_agent.types import LIFState, OrganismState
+from snn_agent.types import StructuralEvent as StructuralEvent  # its place before
 
 STATISTICS_DECAY = 0.9
 """Decay an update of the neurons' running rates and utilities: they look back about ten updates."""
@@ -38,24 +39,6 @@ class Counters:
     pruning_events: int = 0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StructuralEvent:
-    """What an edit did, for the event log."""
-
-    update: int
-    env_step: int
-    episode: int
-    rule: str
-    reason: str
-    size_before: int
-    size_after: int
-    born: tuple[int, ...]
-    died: tuple[int, ...]
-    parents: tuple[int, ...] = ()  # of the newborn, one each, where they descend from somebody
-    synapses_ended: int = 0
-    synapses_begun: int = 0
-
-
 class Agent:
     """Everything that has a neuron axis, and the one place where all of it is resized."""
 
@@ -64,7 +47,7 @@ class Agent:
     ) -> None:
         self.organism = organism
         self.configs: dict[str, LearningConfig | StructureConfig] = {"learning": learning, "structure": structure}
-        self.rule: LearningRule = Reinforce(learning)
+        self.rule: LearningRule = make_rule(learning)
         self.learner: LearnerState = self.rule.init(organism)
         self.statistics: NeuronStatistics = statistics.init(organism.hidden, device=organism.device)
         self.next_id = self.hidden_at_start = organism.hidden
@@ -138,7 +121,7 @@ class Agent:
         self.learner = self.learner.resize(keep, n_born)
         self.statistics = statistics.resize(before, keep, n_born, self.next_id, self.counters.update)
         if self.membranes is not None:
-            self.membranes = self._resized(self.membranes, resizing)
+            self.membranes = self._resized(self.membranes, resizing, edit.parents)
         self.next_id += n_born
         self.counters.growth_events += n_born > 0
         self.counters.pruning_events += edit.n_dying > 0
@@ -158,9 +141,13 @@ class Agent:
             synapses_begun=begun,
         )
 
-    def _resized(self, membranes: OrganismState, resizing: Resizing) -> OrganismState:
-        n_worlds = membranes.hidden.v.shape[0]
-        newborn = LIFState.at_rest((n_worlds, resizing.n_born), self.organism.lif.v_leak, device=self.organism.device)
+    def _resized(self, membranes: OrganismState, resizing: Resizing, parents: Tensor | None) -> OrganismState:
+        """Newborn begin at rest, or where their parents are."""
+        if parents is None:
+            shape = (membranes.hidden.v.shape[0], resizing.n_born)
+            newborn = LIFState.at_rest(shape, self.organism.lif.v_leak, device=self.organism.device)
+        else:
+            newborn = LIFState(*(part[:, parents.to(part.device)] for part in membranes.hidden))
         parts = zip(membranes.hidden, newborn, strict=True)
         return membranes._replace(
             hidden=LIFState(*(torch.cat([old[:, resizing.keep], new], dim=1) for old, new in parts))

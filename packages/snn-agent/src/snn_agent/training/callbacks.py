@@ -30,6 +30,8 @@ class UpdateRecord:
     approx_kl: float
     clip_fraction: float
     gradient_norm: float
+    critic_error: float  # RMS(G − v) / std(G): 0 is a perfect critic, 1 knows the mean only; NaN if all G are equal
+    effective_rank: float  # of the hidden activity, on up to 256 decisions; at every 32nd update, else NaN
     growth_events: int
     pruning_events: int
     synaptic_operations: float  # of acting, cumulative

@@ -23,17 +23,19 @@ class InputActivity(NamedTuple):
 
     @classmethod
     def of(cls, organism: GrowingSparseSNN, observation: Tensor | Events) -> InputActivity:
-        """The activity that features [N, D] (or events) cause, on the organism's present scale."""
+        """The activity that features [..., D] (or events) cause, on the organism's present scale."""
         if isinstance(observation, Events):
             if organism.config.encoding == "poisson":
                 return cls.of(organism, observation.dense())
             times = torch.from_numpy(np.bincount(observation.columns, minlength=observation.features))
             return cls(len(observation), times.double(), bool((np.abs(observation.values) == 1).all()))
-        scaled = organism.scale(observation)
+        scaled = organism.scale(observation.reshape(-1, observation.shape[-1]))
         if organism.config.encoding == "poisson":
             # An input is a spike with the probability of the number, drawn anew each tick.
             return cls(len(scaled), scaled.double().sum(dim=0) * organism.config.ticks, True)
-        return cls(len(scaled), (scaled != 0).double().sum(dim=0), is_ternary(scaled))
+        # NumPy counts four times as fast as PyTorch on one thread.
+        times = torch.from_numpy(np.count_nonzero(scaled.cpu().numpy(), axis=0))
+        return cls(len(scaled), times.double(), is_ternary(scaled))
 
     def and_more(self, other: InputActivity) -> InputActivity:
         """The sum of two."""

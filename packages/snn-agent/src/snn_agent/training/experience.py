@@ -17,7 +17,7 @@ MOST_DECISIONS: Final = 1024
 
 @torch.no_grad()
 def recent_experience(rollout: Rollout, config: LearningConfig) -> Experience:
-    """Some decisions of a rollout, at most 1,024, evenly spaced over steps and worlds; see :class:`Experience`.
+    """Some decisions of a rollout, at most 1,024, drawn alike every time; see :class:`Experience`.
 
     The targets are the critic's, whatever the baseline of the learner.
     """
@@ -26,8 +26,8 @@ def recent_experience(rollout: Rollout, config: LearningConfig) -> Experience:
         rollout.valid,
     )  # fmt: skip
     rows = torch.nonzero(rollout.valid.reshape(-1)).squeeze(1)
-    n = min(MOST_DECISIONS, len(rows))
-    rows = rows[torch.arange(n, device=rows.device) * len(rows) // max(1, n)]
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:MOST_DECISIONS]
+    rows = rows[order.to(rows.device)]
     seen, device = rollout.observation, rollout.action.device
     if isinstance(seen, Events):
         observations = seen.take(rows.cpu().numpy()).dense().to(device)

@@ -129,6 +129,7 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
     agent.ledger = EnergyLedger.from_dict(state["ledger"])
     if not life.restore(part("life."), checkpoint.worlds):
         agent.membranes = None  # they belong to episodes that are no more
+        agent.learner = agent.learner.for_new_episodes()
 
 
 def _refuse_other_configs(agent: Agent, state: dict[str, Any]) -> None:

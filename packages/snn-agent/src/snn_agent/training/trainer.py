@@ -20,16 +20,18 @@ from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training import checkpoint as checkpoints
-from snn_agent.training.accounting import account
+from snn_agent.training.accounting import account_acting, account_learning
 from snn_agent.training.agent import Agent
 from snn_agent.training.callbacks import Callback, UpdateRecord
 from snn_agent.training.checkpoint import Checkpoint
+from snn_agent.training.costs import InputActivity
 from snn_agent.training.experience import recent_experience
 from snn_agent.training.rollout import Finished, Life
 from snn_agent.training.seeds import stream_seed
 from snn_agent.training.signals import StopRequest
 from snn_agent.training.sinks import RunFiles
 from snn_agent.training.snapshot import restore, take_snapshot
+from snn_agent.training.vitals import RANK_EVERY, critic_error_of, effective_rank_of
 from snn_agent.training.worlds import AnyEnv, Worlds
 from snn_agent.types import Rollout
 
@@ -225,6 +227,8 @@ class AdaptiveTrainer:
         rollout, finished, membranes = self.life.rollout(
             self.organism, agent.membranes, training.rollout_steps, agent.generators["policy"]
         )
+        inputs = InputActivity.of(self.organism, rollout.observation)
+        agent.ledger = account_acting(agent.ledger, self.organism, self.learning, rollout, inputs)
         agent.learner, diagnostics = agent.rule.update(
             self.organism, agent.learner, rollout, self.progress, agent.generators["learning"]
         )
@@ -232,7 +236,7 @@ class AdaptiveTrainer:
         self._count(rollout, finished)
         n_decisions = rollout.action.numel()
         mean_counts = rollout.counts / n_decisions
-        agent.ledger = account(agent.ledger, self.organism, self.learning, rollout, mean_counts)
+        agent.ledger = account_learning(agent.ledger, self.organism, self.learning, rollout, inputs)
         agent.record_activity(mean_counts / self.organism.config.ticks)
         if isinstance(rollout.observation, Tensor):  # events are never scaled
             self.organism.see(rollout.observation.reshape(n_decisions, -1))
@@ -241,7 +245,7 @@ class AdaptiveTrainer:
         events = agent.restructure(returns, experience, self.progress)
         seconds = time.perf_counter() - start
         self.seconds += seconds
-        line = self._record(diagnostics, mean_counts, n_decisions / seconds)
+        line = self._record(diagnostics, rollout, mean_counts, n_decisions / seconds)
         for callback in self.callbacks:
             for event in events:
                 callback.on_event(self, event)
@@ -254,7 +258,9 @@ class AdaptiveTrainer:
         counters.episode += len(finished.returns)
         self.recent.extend(zip(finished.returns, finished.lengths, finished.food, strict=True))
 
-    def _record(self, diagnostics: UpdateDiagnostics, mean_counts: Tensor, speed: float) -> UpdateRecord:
+    def _record(
+        self, diagnostics: UpdateDiagnostics, rollout: Rollout, mean_counts: Tensor, speed: float
+    ) -> UpdateRecord:
         counters, ledger, model = self.agent.counters, self.agent.ledger, ENERGY_MODELS[ENERGY_MODEL]
         n = max(1, len(self.recent))
         returns, lengths, food = (
@@ -270,6 +276,8 @@ class AdaptiveTrainer:
             hidden_neurons=self.organism.hidden,
             firing_rate=float(mean_counts.mean()) / self.organism.config.ticks,
             silent_share=float((mean_counts == 0).double().mean()),
+            critic_error=critic_error_of(rollout, self.learning),
+            effective_rank=math.nan if counters.update % RANK_EVERY else effective_rank_of(self.organism, rollout),
             growth_events=counters.growth_events,
             pruning_events=counters.pruning_events,
             synaptic_operations=ledger.synaptic_operations,
