@@ -57,11 +57,12 @@ def growth() -> dict[str, RunConfig]:
 
 
 def schedules() -> dict[str, RunConfig]:
-    """How fast to grow, from how few, and whether newborn learn faster than the others."""
+    """How fast to grow, from how few, for how long, and whether newborn learn faster than the others."""
     arms = {}
-    for hidden, steps in ((32, 2_000_000), (32, 500_000), (64, 1_000_000)):
-        stages = dataclasses.replace(SCHEDULE, grow_interval=steps)
-        arms[f"stages-{hidden}-{steps / 1e6:g}M"] = original(stages, hidden=hidden)
+    for hidden, steps, share in ((32, 2e6, 1.0), (64, 1e6, 1.0), (32, 5e5, 0.2), (32, 5e5, 0.4), (32, 2.5e5, 0.4)):
+        stages = dataclasses.replace(SCHEDULE, grow_interval=int(steps), grow_until=share)
+        name = f"stages-{hidden}-{steps / 1e6:g}M" + (f"-until-{share:g}" if share < 1.0 else "")
+        arms[name] = original(stages, hidden=hidden)
     paced = original(SCHEDULE)
     learning = dataclasses.replace(paced.learning, newborn_pace=2.0)
     return arms | {"stages-32-1M-pace2": dataclasses.replace(paced, learning=learning)}

@@ -15,7 +15,7 @@ from snn_agent.config import BIRTH_NAMES, GROWTH_NAMES, INTERVAL_UNITS, PRUNING_
 from snn_agent.errors import ConfigError
 from snn_agent.network.surgery import StructuralEdit, operate
 from snn_agent.plasticity.births import BIRTHS, BirthPlan
-from snn_agent.plasticity.compose import cool_down, every, limit, votes
+from snn_agent.plasticity.compose import cool_down, every, limit, until, votes
 from snn_agent.plasticity.contract import state_from_json, state_to_json
 from snn_agent.plasticity.growth import PeriodicGrowth
 from snn_agent.plasticity.registry import GROWTH, PRUNING, make_rules
@@ -120,6 +120,16 @@ def test_a_birth_that_was_undone_doubles_the_rest() -> None:
         fired.append(edit is not None)
     #        0     10: undone  29     30: undone  69     70: lasted  80     90: undone  109    110: undone
     assert fired == [True, True, False, True, False, True, True, True, False, True]
+
+
+def test_until_a_share_is_done() -> None:
+    contexts = [CONTEXT._replace(progress=progress) for progress in (0.0, 0.3, 0.31, 0.2)]
+    assert fires(until(Always(), 0.3), contexts) == [True, True, False, True]
+    (rule,) = make_rules(StructureConfig(growth="periodic", pruning="none", grow_until=0.3, grow_interval=1))
+    moments = [context._replace(episode=n + 1) for n, context in enumerate(contexts)]
+    assert fires(rule, moments) == [True, True, False, True]
+    with pytest.raises(ConfigError, match="progress"):
+        until(Always(), 1.5)
 
 
 def test_cool_down_does_not_begin_without_an_edit() -> None:

@@ -19,8 +19,8 @@ INTERVAL_UNITS: Final = ("episodes", "updates", "env_steps")
 
 INTERVALS: Final = ("grow", "prune", "recycle", "rewire")
 SHARES: Final = (
-    "growth_rate_threshold", "saturation_threshold", "gradient_threshold", "prune_rate_threshold", "prune_quiet_share",
-    "prune_share", "recycle_share", "dormant_threshold", "rewire_share",
+    "growth_rate_threshold", "saturation_threshold", "gradient_threshold", "grow_until", "prune_rate_threshold",
+    "prune_quiet_share", "prune_share", "recycle_share", "dormant_threshold", "rewire_share",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class StructureConfig:
         grow_interval: growth is considered this often.
         grow_votes: and happens when it was wanted this often in a row.
         grow_cool_down: growth rests this long after a birth.
+        grow_until: growth ends when this share of the training is done.
         max_growth_events: growth ends after so many edits; None: never.
         newborn_rate: mean firing rate that newborn are tuned to on recent observations, spikes/tick; None: as drawn.
             Not with ``"paired"`` and ``"split"``, which would no longer leave the policy as it is.
@@ -83,6 +84,7 @@ class StructureConfig:
     grow_interval: int = 100
     grow_votes: int = 1
     grow_cool_down: int = 0
+    grow_until: float = 1.0
     max_growth_events: int | None = None
     newborn_rate: float | None = None
     pruning: str = "low_rate"

@@ -97,6 +97,22 @@ def limit(rule: StructuralRule, max_events: int) -> StructuralRule:
     return Composed(rule.name, lambda: LimitState(0, rule.init()), propose)
 
 
+def until(rule: StructuralRule, progress: float) -> StructuralRule:
+    """Asks the rule as long as no more than that share of the training is done.
+
+    Who is born later costs energy for the rest of the training and has no time left to be worth it.
+
+    Raises:
+        ConfigError: the share is not in [0, 1].
+    """
+    checks.number("progress", progress, 0.0, 1.0)
+
+    def propose(state: Any, context: StructuralContext) -> Proposal:
+        return (None, state) if context.progress > progress else rule.propose(state, context)
+
+    return Composed(rule.name, rule.init, propose)
+
+
 class VotesState(NamedTuple):
     """How often in a row the rule has wanted the same."""
 

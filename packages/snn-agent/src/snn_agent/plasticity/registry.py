@@ -8,7 +8,7 @@ from typing import Final
 
 from snn_agent.config import StructureConfig
 from snn_agent.plasticity.births import BirthPlan
-from snn_agent.plasticity.compose import cool_down, every, limit, votes
+from snn_agent.plasticity.compose import cool_down, every, limit, until, votes
 from snn_agent.plasticity.contract import StructuralRule
 from snn_agent.plasticity.expected_gain import GradientGrowth
 from snn_agent.plasticity.growth import LowRateGrowth, PeriodicGrowth
@@ -118,6 +118,7 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
         rule = cool_down(votes(GROWTH[config.growth](config), config.grow_votes), config.grow_cool_down, unit)
         if config.max_growth_events is not None:
             rule = limit(rule, config.max_growth_events)
+        rule = until(rule, config.grow_until)
         rules.append(every(rule, config.grow_interval, unit))
     if config.rewiring != "none":
         rewiring = Rewiring(method=config.rewiring, share=config.rewire_share)
