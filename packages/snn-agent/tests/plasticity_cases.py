@@ -15,6 +15,7 @@ from snn_agent.network.topology import NEURON_AXIS
 from snn_agent.plasticity.births import TWINS
 from snn_agent.plasticity.contract import Experience, NoState, StructuralContext, StructuralRule
 from snn_agent.plasticity.registry import GROWTH, PRUNING, RECYCLING
+from snn_agent.plasticity.rewiring import BEGINNINGS
 
 EAGER = {"grow_interval": 1, "prune_interval": 1, "interval_unit": "updates", "plateau_window": 2}
 """Every rule is asked at every update."""
@@ -78,6 +79,7 @@ def contexts(draw: st.DrawFn) -> StructuralContext:
         min_hidden=floor,
         max_hidden=hidden + draw(st.integers(0, 6)),
         ticks=draw(st.integers(1, 12)),
+        input_density=draw(st.sampled_from([1.0, 0.5])),
     )
 
     def each(values: st.SearchStrategy[float]) -> Tensor:
@@ -97,12 +99,16 @@ def contexts(draw: st.DrawFn) -> StructuralContext:
 
 @st.composite
 def configs(draw: st.DrawFn) -> StructureConfig:
-    """One rule of growth, pruning or recycling, with any of its options, asked at every update."""
-    registries = {"growth": GROWTH, "pruning": PRUNING, "recycling": RECYCLING}
-    kind, name = draw(st.sampled_from([(kind, name) for kind, names in registries.items() for name in sorted(names)]))
+    """One rule of any kind, with any of its options, asked at every update."""
+    registries = {"growth": GROWTH, "pruning": PRUNING, "recycling": RECYCLING, "rewiring": BEGINNINGS}
+    rules: list[dict[str, Any]] = [{kind: name} for kind, names in registries.items() for name in sorted(names)]
+    rules += [{"homeostasis_rate": 0.05}, {"synaptic_limit": 0.5}]
     birth = draw(st.sampled_from(BIRTH_NAMES))
     return StructureConfig(
-        **dict.fromkeys(registries, "none") | {kind: name},
+        **dict.fromkeys(registries, "none") | draw(st.sampled_from(rules)),
+        rewire_interval=1,
+        rewire_share=draw(st.sampled_from([0.1, 1.0])),
+        homeostasis_gain=draw(st.sampled_from([0.01, 100.0])),
         birth=birth,
         growth_size=draw(st.integers(1, 8)),
         newborn_rate=None if birth in TWINS else draw(st.sampled_from([None, 0.2, 1.0])),

@@ -40,6 +40,9 @@ def test_edits_fit_the_network(context: StructuralContext, config: StructureConf
     if config.recycling != "none":
         assert edit.n_born == edit.n_dying > 0
         assert edit.n_born <= config.recycle_share * hidden + 1e-6
+    elif config.growth == config.pruning == "none":  # rewiring and regulation
+        assert edit.n_born == edit.n_dying == 0
+        assert edit.is_structural == (config.rewiring != "none")
     else:
         assert (edit.n_born > 0) != (edit.n_dying > 0)
         assert edit.n_born <= config.growth_size
@@ -58,7 +61,9 @@ def test_edits_fit_the_network(context: StructuralContext, config: StructureConf
     after = snapshot(organism)
     for name in ("input_sum", "input_square_sum", "input_count", "gain"):
         assert torch.equal(after[name], before[name])
-    assert torch.equal(after["incoming"][:, : len(resizing.keep)], before["incoming"][:, resizing.keep])
+    assert (after["incoming"][after["synapses"] == 0] == 0).all()
+    if edit.is_structural and edit.synapses is None:
+        assert torch.equal(after["incoming"][:, : len(resizing.keep)], before["incoming"][:, resizing.keep])
 
 
 @given(contexts(), configs())

@@ -21,6 +21,7 @@ from training_cases import CHANGING, FIXED, Songs, differences, everything, orga
 
 from snn_agent import AdaptiveTrainer, Callback, GrowingSparseSNN, NetworkConfig, StructureConfig, TrainingConfig
 from snn_agent.errors import ConfigError, NonFiniteError, SpaceError
+from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.training import checkpoint as checkpoints
 from snn_agent.training.callbacks import UpdateRecord
 from snn_agent.training.progress import ProgressDisplay
@@ -105,6 +106,11 @@ def test_the_files_say_what_happened(tmp_path: Path) -> None:
     assert sum(bool(event["born"]) for event in events) == summary["growth_events"] > 0
     assert sum(bool(event["died"]) for event in events) == summary["pruning_events"] > 0
     assert summary["neurons_initial"] == 12
+    for phase in ("inference", "learning"):
+        assert summary["energy"][f"{phase}_joules_45nm_fp32"] == pytest.approx(float(last[f"{phase}_joules"]))
+    assert set(summary["energy"]) == {
+        f"{phase}_joules_{model}" for phase in ("inference", "inference_resent", "learning") for model in ENERGY_MODELS
+    }
     assert checkpoints.load_newest(tmp_path / "run")[1].state["run"] == {"note": 1}
 
 

@@ -135,7 +135,7 @@ class AdaptiveTrainer:
             prune_interval: likewise for pruning.
 
         Returns:
-            A summary: counters, sizes, seconds and why the run ended ("done" or "asked to stop").
+            A summary: counters, sizes, seconds, joules by model, and why the run ended ("done" or "asked to stop").
 
         Raises:
             ConfigError: not exactly one goal is given.
@@ -179,6 +179,7 @@ class AdaptiveTrainer:
             "neurons_final": self.organism.hidden,
             "growth_events": counters.growth_events,
             "pruning_events": counters.pruning_events,
+            "energy": self.agent.ledger.report(),
         }
 
     def save(self) -> Path | None:
