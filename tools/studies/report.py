@@ -30,11 +30,11 @@ def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[
     rows = [_row(arm, seed, summaries[arm][seed], runs[arm][seed]) for arm in runs for seed in runs[arm]]
     if not rows:
         return []
-    table, page = folder / f"{study}.csv", folder / f"{study}.md"
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    table, points, page = folder / f"{study}.csv", folder / f"{study}-curves.csv", folder / f"{study}.md"
+    _write_table(table, rows)
+    _write_table(
+        points, [row for arm in runs for seed, curve in runs[arm].items() for row in _points(arm, seed, curve)]
+    )
     page.write_text("\n".join(_table(rows, runs, fixed)) + "\n")
     pictures = []
     for by, label in (("steps", "million environment steps"), ("joules", "millijoules spent, acting and learning")):
@@ -43,7 +43,31 @@ def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[
         picture = folder / f"{study}-{by}.svg"
         picture.write_text(line_chart(study, label, "food of the last 100 episodes", lines))
         pictures.append(picture)
-    return [table, page, *pictures]
+    return [table, points, page, *pictures]
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _points(arm: str, seed: int, curve: Curve) -> list[dict[str, Any]]:
+    """A run at 100 places that are evenly spaced over its updates."""
+    chosen = np.unique(np.linspace(0, len(curve.steps) - 1, POINTS).round().astype(int))
+    return [
+        {
+            "arm": arm,
+            "seed": seed,
+            "env_steps": int(curve.steps[k]),
+            "joules": f"{curve.joules[k]:.6g}",
+            "joules_acting": f"{curve.acting[k]:.6g}",
+            "score": f"{curve.score[k]:.6g}",
+            "neurons": int(curve.neurons[k]),
+        }
+        for k in chosen.tolist()
+    ]
 
 
 def _summaries(folder: Path, seeds: tuple[int, ...]) -> dict[int, dict[str, Any]]:

@@ -99,6 +99,13 @@ def test_a_study_is_run_once(tmp_path: Path) -> None:
         assert float(row["neurons_mean"]) == int(row["arm"].removeprefix("fixed-"))
         assert 0 < float(row["joules_acting"]) < float(row["joules"])
     assert float(rows[2]["joules"]) > 1.5 * float(rows[0]["joules"])
+    with (folder / "capacity-curves.csv").open() as file:
+        points = list(csv.DictReader(file))
+    for row in rows:
+        own = [point for point in points if (point["arm"], point["seed"]) == (row["arm"], row["seed"])]
+        assert 30 < len(own) <= 100
+        assert own[-1]["env_steps"] == row["env_steps"]
+        assert float(own[-1]["joules"]) == pytest.approx(float(row["joules"]), rel=1e-5)
     assert (folder / "capacity.md").read_text().count("\n| fixed") == 2
     assert (folder / "capacity-joules.svg").read_text().count("<polyline") == 2
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("summary.json")}
