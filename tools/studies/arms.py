@@ -47,7 +47,7 @@ def original(structure: StructureConfig = STEADY, *, hidden: int = 32, density: 
 
 def capacity() -> dict[str, RunConfig]:
     """Sizes that stay as they are: the envelope that growing has to beat."""
-    return {f"fixed-{hidden}": original(hidden=hidden) for hidden in (64, 128, 256, 512)}
+    return {f"fixed-{hidden}": original(hidden=hidden) for hidden in (32, 64, 128, 256, 512)}
 
 
 def growth() -> dict[str, RunConfig]:

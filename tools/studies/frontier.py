@@ -15,6 +15,8 @@ import numpy as np
 from studies.curves import Curve, Row, at
 
 BUDGETS = 25
+FIRST = 0.1
+"""Share of the cheapest fixed life from which budgets are looked at; before that nobody has learnt anything."""
 
 
 class Standing(NamedTuple):
@@ -26,12 +28,15 @@ class Standing(NamedTuple):
 
 
 def budgets(fixed: Sequence[Mapping[int, Curve]], arm: Mapping[int, Curve]) -> Row:
-    """Budgets from where every run knows a score to where the arm ends or the dearest fixed size does."""
+    """Budgets from a tenth of the cheapest fixed life, and where every run knows a score, to the end of the arm's life or
+    of the dearest fixed one.
+    """
 
     def known(curve: Curve) -> Row:
         return curve.joules[~np.isnan(curve.score)]
 
     first = max(known(curve)[0] for runs in (*fixed, arm) for curve in runs.values())
+    first = max(first, FIRST * min(curve.joules[-1] for runs in fixed for curve in runs.values()))
     ends = [max(known(runs[seed])[-1] for runs in fixed) for seed in arm]
     last = min(*ends, *(known(curve)[-1] for curve in arm.values()))
     return np.geomspace(first, last, BUDGETS)
