@@ -28,7 +28,7 @@ class Standing(NamedTuple):
 
 
 def budgets(fixed: Sequence[Mapping[int, Curve]], arm: Mapping[int, Curve]) -> Row:
-    """Budgets from a tenth of the cheapest fixed life, and where every run knows a score, to the end of the arm's life or
+    """Budgets from a tenth of the cheapest fixed life, where every run knows a score, to the end of the arm's life or
     of the dearest fixed one.
     """
 
