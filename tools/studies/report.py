@@ -131,13 +131,15 @@ def _table(rows: list[dict[str, Any]], runs: Mapping[str, Runs], fixed: Mapping[
 
 
 def _beside(curves: Runs, fixed: Mapping[str, Runs], arm: str) -> str:
-    """Mean ratio to the envelope of the fixed sizes, less one; a dash where there is none to compare with."""
-    others = [{seed: runs[seed] for seed in curves} for runs in fixed.values() if curves.keys() <= runs.keys()]
-    if arm in fixed or len(others) < len(fixed) or not fixed:
+    """Mean ratio to the envelope of the fixed sizes, less one, over the seeds that all of them have; a dash if none."""
+    seeds = [seed for seed in curves if all(seed in runs for runs in fixed.values())]
+    if arm in fixed or not fixed or not seeds:
         return "–"
-    area = standing(others, curves).area
+    others = [{seed: runs[seed] for seed in seeds} for runs in fixed.values()]
+    area = standing(others, {seed: curves[seed] for seed in seeds}).area
     low, high = interval(area)
-    return f"{100 * area.mean():+.1f} % ({100 * low:+.1f} to {100 * high:+.1f})"
+    few = "" if len(seeds) == len(curves) else f", {len(seeds)} seeds"
+    return f"{100 * area.mean():+.1f} % ({100 * low:+.1f} to {100 * high:+.1f}{few})"
 
 
 def _line(curves: list[Curve], by: str, scale: float) -> list[tuple[float, float]]:
