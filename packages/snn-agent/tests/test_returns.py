@@ -12,7 +12,14 @@ from torch import Tensor
 
 from snn_agent.errors import ConfigError
 from snn_agent.learning.baseline import EmaBaseline
-from snn_agent.learning.returns import advantages, discounted_returns, lambda_returns, normalise
+from snn_agent.learning.returns import (
+    _walk_back,
+    _walk_back_on_cpu,
+    advantages,
+    discounted_returns,
+    lambda_returns,
+    normalise,
+)
 from snn_agent.learning.schedule import SCHEDULES, constant, linear_to_zero
 
 Trace = dict[str, Tensor]
@@ -100,6 +107,19 @@ def test_two_episodes_in_one_trace_equal_each_alone(how: str) -> None:
     one["valid"], two["valid"] = joined["valid"][:5], joined["valid"][5:]
     alone = [lambda_returns(**trace, gamma=0.9, lam=0.8) for trace in (one, two)]
     assert torch.equal(lambda_returns(**joined, gamma=0.9, lam=0.8), torch.cat(alone))
+
+
+@given(seed=st.integers(0, 2**16), steps=st.integers(1, 9), worlds=st.integers(1, 9))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_kernel_walks_as_every_device_does(seed: int, steps: int, worlds: int, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    reward, after = (torch.randn(steps, worlds, generator=generator, dtype=dtype) for _ in range(2))
+    goes_on = torch.rand(steps, worlds, generator=generator) < 0.7
+    goes_on[-1] = False
+    given = reward.clone()
+    found, expected = (walk(reward, after, goes_on, 0.9, 0.8) for walk in (_walk_back_on_cpu, _walk_back))
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(reward, given)
 
 
 def test_worlds_do_not_touch_each_other() -> None:

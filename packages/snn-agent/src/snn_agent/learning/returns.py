@@ -1,6 +1,7 @@
 """Returns of a rollout, time first: how much reward followed each step.
 
-The functions loop over the L steps and are vectorised over the B worlds. They hold no gradients: targets are data.
+The functions go from the last of the L steps to the first, for all B worlds at once. They hold no gradients: targets
+are data.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from snn_agent.engine.numba_compile import kernel, running
 from snn_agent.errors import ConfigError
 from snn_agent.learning.shapes import require_same_shape
 
@@ -83,12 +85,41 @@ def lambda_returns(
     goes_on[-1] = False
     goes_on[:-1] &= valid[1:]
     after = next_value.masked_fill(terminated, 0.0)
+    walk = _walk_back_on_cpu if reward.device.type == "cpu" else _walk_back
+    return walk(reward, after, goes_on, gamma, lam).masked_fill_(~valid, 0.0)
+
+
+def _walk_back(reward: Tensor, after: Tensor, goes_on: Tensor, gamma: float, lam: float) -> Tensor:
+    """From the last step to the first, on any device."""
     result = torch.empty_like(reward)
     following = torch.zeros_like(after[-1])
     for step in range(len(reward) - 1, -1, -1):
         blended = torch.where(goes_on[step], (1.0 - lam) * after[step] + lam * following, after[step])
         following = torch.add(reward[step], blended, alpha=gamma, out=result[step])
-    return result.masked_fill_(~valid, 0.0)
+    return result
+
+
+def _walk_back_on_cpu(reward: Tensor, after: Tensor, goes_on: Tensor, gamma: float, lam: float) -> Tensor:
+    """The same as a kernel: five small operations a step were a fortieth of the time of a small network."""
+    result = reward.contiguous().clone()
+    found = result.numpy()
+    with running("the returns", found.dtype):
+        walk_back(found, after.numpy(), goes_on.numpy(), found.dtype.type(gamma), found.dtype.type(lam))
+    return result
+
+
+@kernel
+def walk_back(result, after, goes_on, gamma, lam):  # type: ignore[no-untyped-def]
+    """Turn the rewards [L, B] in ``result`` into λ-returns."""
+    L, B = result.shape
+    for b in range(B):
+        result[L - 1, b] += gamma * after[L - 1, b]
+    for back in range(2, L + 1):
+        step = L - back
+        for b in range(B):
+            value = after[step, b]
+            blended = value + lam * (result[step + 1, b] - value) if goes_on[step, b] else value
+            result[step, b] += gamma * blended
 
 
 @torch.no_grad()
