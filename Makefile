@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling profile clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling profile image-test clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ test: setup lint test-foraging-env test-snn-agent test-tools  ## Check style and
 lint: setup
 	$(PYTHON_BIN) -m ruff check .
 	$(PYTHON_BIN) -m ruff format --check .
-	$(PYTHON_BIN) -m mypy packages/foraging-env/src packages/snn-agent/src tools
+	$(PYTHON_BIN) -m mypy packages/foraging-env/src packages/snn-agent/src tools docker
 
 test-foraging-env: setup
 	$(PYTEST) packages/foraging-env/tests --cov=foraging_env --cov-report=term
@@ -61,6 +61,10 @@ bench-race:  ## Measure the food eaten after equal time beside PPO of Stable-Bas
 bench-scaling:  ## Measure how time and memory grow with neurons, worlds and ticks
 	@VENV=$(VENV) ./setup.sh bench
 	$(PYTHON_BIN) tools/bench.py scaling
+
+image-test:  ## Build the container image with buildah and train in it (as root on Debian; 7 minutes, 10 GB)
+	@VENV=$(VENV) ./setup.sh test
+	$(PYTHON_BIN) docker/image_test.py
 
 profile:  ## Show where the time of training goes, stage by stage
 	@VENV=$(VENV) ./setup.sh

@@ -2,12 +2,15 @@
 
 Every field of the run's config is a flag, and beside them: --preset NAME, or --env-id ID for another environment, or
 --config FILE to repeat a run; --seed N; --run-dir DIR (else runs/NAME-seedN-NUMBER; a directory that holds something is
-never written into); --resume RUN goes on where a run was, exactly.
+never written into); --resume RUN goes on where a run was, exactly. To watch it, which changes no result:
+--metrics-port PORT serves Prometheus metrics (0: any free port) to this machine, or at --metrics-host HOST;
+--tensorboard writes TensorBoard's files into the run directory.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -25,6 +28,7 @@ from scores import references, score
 from snn_agent.engine.device import describe_device
 from snn_agent.errors import SnnAgentError
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import load_newest
 from snn_agent.training.evaluation import evaluate
 from snn_agent.training.progress import ProgressDisplay
@@ -45,10 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     first.add_argument("--seed", type=int)
     first.add_argument("--run-dir", type=Path)
     first.add_argument("--resume", type=Path)
+    first.add_argument("--metrics-port", type=int)
+    first.add_argument("--metrics-host", default="127.0.0.1")
+    first.add_argument("--tensorboard", action="store_true")
     chosen, rest = first.parse_known_args(arguments)
     try:
         if chosen.resume is not None:
-            return _run(read_config(chosen.resume), chosen.resume, resume=True)
+            return _watched_run(chosen, read_config(chosen.resume), chosen.resume, resume=True)
         config, name = _base(chosen)
         listed = [f"  {key}: {make.__doc__}" for key, make in PRESETS.items()]
         description = "\n".join([__doc__ or "", "Presets:", *listed])
@@ -56,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.seed is not None:
             config = dataclasses.replace(config, training=dataclasses.replace(config.training, seed=chosen.seed))
         run_dir = chosen.run_dir or _fresh_directory(f"{name}-seed{config.training.seed}")
-        return _run(config, run_dir, resume=False)
+        return _watched_run(chosen, config, run_dir, resume=False)
     except SnnAgentError as problem:
         console.print(f"[bold red]{type(problem).__name__}:[/] {problem}")
         return 2
@@ -81,7 +88,28 @@ def _fresh_directory(name: str) -> Path:
     return next(path for n in itertools.count(1) if not (path := runs / f"{name}-{n}").exists())
 
 
-def _run(config: RunConfig, run_dir: Path, *, resume: bool) -> int:
+def _watched_run(chosen: argparse.Namespace, config: RunConfig, run_dir: Path, *, resume: bool) -> int:
+    with contextlib.ExitStack() as stack:
+        listeners: list[Callback] = []
+        if chosen.tensorboard:
+            from snn_agent.training.monitoring.tensorboard import TensorBoardWriter
+
+            listeners.append(TensorBoardWriter())
+        if chosen.metrics_port is not None:
+            from snn_agent.training.monitoring.exporter import PrometheusExporter
+
+            info = {
+                "env_id": config.env_id,
+                "seed": str(config.training.seed),
+                "config_hash": config_hash(config),
+            }
+            exporter = stack.enter_context(PrometheusExporter(chosen.metrics_port, chosen.metrics_host, info=info))
+            console.print(f"metrics: {exporter.url}", soft_wrap=True)
+            listeners.append(exporter)  # the last one, for a failed run waits in it
+        return _run(config, run_dir, listeners, resume=resume)
+
+
+def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume: bool) -> int:
     torch.set_num_threads(config.threads)
     kwargs = parse_env_kwargs(config.env_kwargs)
     saved = None
@@ -108,7 +136,7 @@ def _run(config: RunConfig, run_dir: Path, *, resume: bool) -> int:
         config.training,
         env_kwargs=kwargs,
         run_dir=run_dir,
-        callbacks=[ProgressDisplay(console)],
+        callbacks=[ProgressDisplay(console), *listeners],
         record={"config_hash": config_hash(config)},
         resume=saved,
     )

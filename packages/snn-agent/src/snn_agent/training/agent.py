@@ -37,6 +37,7 @@ class Counters:
     episode: int = 0
     growth_events: int = 0
     pruning_events: int = 0
+    food_collected: float = 0.0  # in the episodes that ended, where the environment counts it
 
 
 class Agent:

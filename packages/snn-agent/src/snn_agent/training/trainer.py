@@ -257,6 +257,7 @@ class AdaptiveTrainer:
         counters.update += 1
         counters.env_step += int(rollout.valid.sum())
         counters.episode += len(finished.returns)
+        counters.food_collected += sum(food for food in finished.food if not math.isnan(food))
         self.recent.extend(zip(finished.returns, finished.lengths, finished.food, strict=True))
 
     def _record(
