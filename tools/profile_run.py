@@ -92,7 +92,10 @@ def measure(options: Options) -> tuple[dict[str, float], float, int]:
     clock.watch(trainer.agent.rule, "update", "learning")
     clock.watch(reinforce.Reinforce, "_samples", "learning: returns and advantages")
     clock.watch(fused_update, "side_by_side", "learning: kernel (network, objective, optimizer)")
-    clock.watch(trainer_module, "account", "energy ledger")
+    for name in ("account_acting", "account_learning"):
+        clock.watch(trainer_module, name, "energy ledger")
+    for name in ("critic_error_of", "effective_rank_of"):
+        clock.watch(trainer_module, name, "critic's error and rank of the activity")
     clock.watch(trainer.agent, "restructure", "structural rules")
     start = time.perf_counter()
     trainer.train(total_steps=(2 + options.updates) * steps_an_update)
