@@ -55,10 +55,3 @@ def mean_size(curve: Curve) -> float:
     """Neurons, averaged over the steps that were lived."""
     lived = np.diff(curve.steps, prepend=0.0)
     return float(curve.neurons @ lived / lived.sum())
-
-
-def interval(values: Row, seed: int = 0, draws: int = 2000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean over seeds."""
-    chosen = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)

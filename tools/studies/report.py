@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from benchmarks.svg import line_chart
+from scores import interval
 
-from studies.curves import Curve, Row, interval, mean_at, mean_size, read_curve
+from studies.curves import Curve, Row, mean_at, mean_size, read_curve
 from studies.frontier import standing
 
 POINTS = 100
@@ -120,7 +121,7 @@ def _table(rows: list[dict[str, Any]], runs: Mapping[str, Runs], fixed: Mapping[
         def mean(name: str, own: list[dict[str, Any]] = own) -> float:
             return float(np.mean([row[name] for row in own]))
 
-        low, high = interval(np.array([row["food"] for row in own]))
+        low, high = interval([row["food"] for row in own])
         lines.append(
             f"| {arm} | {len(own)} | {mean('food'):.1f} ({low:.1f} to {high:.1f}) | {mean('neurons_mean'):.0f} → "
             f"{mean('neurons_final'):.0f} | {mean('growth_events'):.1f}, {mean('pruning_events'):.1f} | "
@@ -137,7 +138,7 @@ def _beside(curves: Runs, fixed: Mapping[str, Runs], arm: str) -> str:
         return "–"
     others = [{seed: runs[seed] for seed in seeds} for runs in fixed.values()]
     area = standing(others, {seed: curves[seed] for seed in seeds}).area
-    low, high = interval(area)
+    low, high = interval(area.tolist())
     few = "" if len(seeds) == len(curves) else f", {len(seeds)} seeds"
     return f"{100 * area.mean():+.1f} % ({100 * low:+.1f} to {100 * high:+.1f}{few})"
 

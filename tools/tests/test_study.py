@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from studies.arms import STUDIES
-from studies.curves import Curve, at, interval, mean_at, mean_size
+from studies.curves import Curve, at, mean_at, mean_size
 from studies.frontier import standing
 
 TOOLS = Path(__file__).parents[1]
@@ -45,13 +45,6 @@ def test_a_curve_is_read_between_its_points_and_nowhere_else() -> None:
 
 def test_the_mean_size_counts_how_long_it_was() -> None:
     assert mean_size(Curve(*(np.array(x) for x in ([10.0, 40.0], [0, 0], [0, 0], [0, 0], [4.0, 8.0])))) == 7.0
-
-
-def test_the_interval_holds_the_mean_and_shrinks() -> None:
-    few, many = np.array([1.0, 3.0]), np.array([1.0, 3.0] * 50)
-    assert interval(few) == (1.0, 3.0)
-    low, high = interval(many)
-    assert 1.6 < low < 2.0 < high < 2.4
 
 
 def test_beside_the_envelope() -> None:
