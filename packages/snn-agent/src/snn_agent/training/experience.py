@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
 
 from snn_agent.config import LearningConfig
@@ -25,7 +26,7 @@ def recent_experience(rollout: Rollout, config: LearningConfig) -> Experience:
         rollout.reward, rollout.terminated, rollout.truncated, rollout.next_value, config.gamma, config.lam,
         rollout.valid,
     )  # fmt: skip
-    rows = torch.nonzero(rollout.valid.reshape(-1)).squeeze(1)
+    rows = torch.from_numpy(np.flatnonzero(rollout.valid.cpu().numpy())).to(rollout.valid.device)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:MOST_DECISIONS]
     rows = rows[order.to(rows.device)]
     seen, device = rollout.observation, rollout.action.device

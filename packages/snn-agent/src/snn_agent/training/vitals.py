@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,7 +31,10 @@ def critic_error_of(rollout: Rollout, config: LearningConfig) -> float:
         rollout.reward, rollout.terminated, rollout.truncated, rollout.next_value, config.gamma, config.lam,
         rollout.valid,
     )  # fmt: skip
-    return critic_error(target[rollout.valid], rollout.value[rollout.valid])
+    # NumPy chooses: PyTorch wakes its threads to look for what is valid, which costs milliseconds on a busy machine.
+    valid = rollout.valid.cpu().numpy()
+    chosen = (torch.from_numpy(tensor.cpu().numpy()[valid]) for tensor in (target, rollout.value))
+    return critic_error(*chosen)
 
 
 @torch.no_grad()
@@ -40,7 +44,7 @@ def effective_rank_of(organism: GrowingSparseSNN, rollout: Rollout) -> float:
     They are drawn at random, always alike, so that they come from many worlds: successive observations of one resemble
     each other. At most 256, so the rank of larger layers is that of the sample.
     """
-    rows = torch.nonzero(rollout.valid.reshape(-1)).squeeze(1)
+    rows = torch.from_numpy(np.flatnonzero(rollout.valid.cpu().numpy())).to(rollout.valid.device)
     if len(rows) == 0:
         return 0.0
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).to(rows.device)
