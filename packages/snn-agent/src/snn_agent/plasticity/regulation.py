@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Final
 
 import torch
 
@@ -18,7 +17,6 @@ from snn_agent.plasticity.contract import NoState, StructuralContext
 
 LOWEST, HIGHEST = 0.5, 2.0
 """A threshold stays between these multiples of ``v_th``, measured from the reset potential."""
-NAMES: Final = ("threshold_homeostasis", "synaptic_scaling")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +35,7 @@ class ThresholdHomeostasis:
 
     rate: float = 0.05
     gain: float = 0.01
-    name: str = NAMES[0]
+    name: str = "threshold_homeostasis"
 
     def __post_init__(self) -> None:
         checks.number("rate", self.rate, 0.0, 1.0)
@@ -76,7 +74,7 @@ class SynapticScaling:
     """
 
     limit: float = 4.0
-    name: str = NAMES[1]
+    name: str = "synaptic_scaling"
 
     def __post_init__(self) -> None:
         checks.positive("limit", self.limit)
