@@ -71,8 +71,13 @@ def decide(
     through_membranes = state is not None and torch.is_grad_enabled()  # from one decision to the next: composed only
     fuses = fusing_engine(organism) is not None and not through_membranes
     found = fused(organism, observation, state) if fuses else composed(organism, observation, state)
+    return output_of(organism, found), found.state
+
+
+def output_of(organism: Network, found: Found) -> PolicyOutput:
+    """Logits and value: gain and biases applied."""
     value = found.tally / organism.config.ticks + organism.critic_bias
-    return PolicyOutput(organism.gain * found.evidence, value, found.counts, found.output_counts), found.state
+    return PolicyOutput(organism.gain * found.evidence, value, found.counts, found.output_counts)
 
 
 class _CountsAreData(torch.autograd.Function):
