@@ -33,12 +33,14 @@ STEADY: Final = dataclasses.replace(SCHEDULE, growth="none", recycle_interval=25
 """Neither growth nor pruning."""
 
 
-def original(structure: StructureConfig = STEADY, *, hidden: int = 32, density: float = 1.0) -> RunConfig:
+def original(
+    structure: StructureConfig = STEADY, *, hidden: int = 32, density: float = 1.0, steps: int = STEPS
+) -> RunConfig:
     """The original task with these structural rules, so many neurons at birth and this share of the input synapses."""
     base = PRESETS["default"]()
     return dataclasses.replace(
         base,
-        total_steps=STEPS,
+        total_steps=steps,
         threads=1,
         network=base.network.replace(init_hidden=hidden, input_density=density),
         structure=structure,
@@ -48,6 +50,31 @@ def original(structure: StructureConfig = STEADY, *, hidden: int = 32, density: 
 def capacity() -> dict[str, RunConfig]:
     """Sizes that stay as they are: the envelope that growing has to beat."""
     return {f"fixed-{hidden}": original(hidden=hidden) for hidden in (32, 64, 128, 256, 512)}
+
+
+def equal_lives() -> dict[str, RunConfig]:
+    """Sizes that stay, each for as many steps as it takes to spend what 128 neurons spend in 10 M."""
+    lives = {32: 37_400_000, 64: 19_500_000, 256: 5_070_000, 512: 2_550_000}
+    others = {f"life-{hidden}": original(hidden=hidden, steps=steps) for hidden, steps in lives.items()}
+    return {"fixed-128": capacity()["fixed-128"]} | others
+
+
+def frontier() -> dict[str, RunConfig]:
+    """Lives of equal energy (4.3 J): growth in small stages beside sizes that stay.
+
+    The rate of learning falls over each life to its end, so that lives of unequal energy are compared unfairly: what is
+    read off in the midst of a dear life is beside the ends of cheap ones.
+    """
+    stages = dataclasses.replace(SCHEDULE, grow_interval=2_000_000, grow_until=0.7)
+    plateau = dataclasses.replace(TRIGGER, growth="plateau", grow_votes=1, grow_cool_down=1_000_000, grow_until=0.7)
+    one = dataclasses.replace(SCHEDULE, growth_size=64, grow_interval=4_000_000, grow_until=0.5)
+    pruned = dataclasses.replace(stages, pruning="low_utility", prune_interval=500_000, prune_share=0.02)
+    return equal_lives() | {
+        "life-stages": original(stages, steps=12_000_000),
+        "life-stages-pruned": original(pruned, steps=12_300_000),
+        "life-one-birth": original(one, hidden=64, steps=12_000_000),
+        "life-plateau": original(plateau, steps=12_000_000),
+    }
 
 
 def growth() -> dict[str, RunConfig]:
@@ -90,15 +117,16 @@ def upkeep() -> dict[str, RunConfig]:
         "homeostasis": dataclasses.replace(STEADY, homeostasis_rate=0.05),
         "scaling": dataclasses.replace(STEADY, synaptic_limit=4.0),
     }
-    arms = {name: original(structure, hidden=256) for name, structure in changes.items()}
+    arms = {name: original(structure, hidden=128) for name, structure in changes.items()}
     for name in ("none", "set", "rigl", "deep_r"):
-        arms[f"sparse-{name}"] = original(dataclasses.replace(STEADY, rewiring=name), hidden=256, density=0.25)
+        arms[f"sparse-{name}"] = original(dataclasses.replace(STEADY, rewiring=name), hidden=128, density=0.25)
     return arms
 
 
 STUDIES: Final[Mapping[str, Callable[[], Arms]]] = MappingProxyType(
     {
         "capacity": capacity,
+        "frontier": frontier,
         "growth": growth,
         "schedules": schedules,
         "births": births,
