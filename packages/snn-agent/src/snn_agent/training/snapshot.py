@@ -95,6 +95,11 @@ def restore(agent: Agent, life: Life, checkpoint: Checkpoint) -> None:
         CheckpointError: the organism, the configs or the worlds are not those of the checkpoint.
     """
     tensors, state, device = checkpoint.optimizer, checkpoint.state, agent.organism.device
+    if "rule_states" not in state:
+        raise CheckpointError(
+            "this checkpoint holds an organism alone, without what its run needs to go on. Resume from the run "
+            "directory it was trained in, or begin a new run with the organism that load_organism reads from it."
+        )
     if agent.organism.hidden != state["organism"]["hidden"]:
         raise CheckpointError(
             f"the checkpoint's organism has {state['organism']['hidden']} hidden neurons, but this one "

@@ -1,0 +1,198 @@
+"""Lets an organism of a run live in one world, and tells every decision in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import error
+from runs import parse_env_kwargs, read_config
+
+from foraging_env import Action, ForagingGrid, GridState
+from foraging_env.observation import View
+from playback.chapters import Chapter, chapters_of, read_history
+from playback.moment import Brain, Moment
+from snn_agent.metrics.energy import ENERGY_MODELS
+from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.trace import trace
+from snn_agent.training.checkpoint import load
+from snn_agent.training.costs import InputActivity, decision_cost
+from snn_agent.training.seeds import stream, stream_seed
+from snn_agent.training.snapshot import rebuild_organism
+from snn_agent.types import OrganismState
+
+ENERGY_MODEL = ENERGY_MODELS["45nm_fp32"]
+
+
+class Player:
+    """Plays a run's organism, at any of its chapters, in worlds that it was not trained in.
+
+    Equal arguments and calls give equal moments.
+
+    Attributes:
+        chapters: what can be played, the earliest first.
+        history: how the run went.
+        brain: the organism that plays now.
+        view: what is needed to draw a ``Moment.world``; None where the world is not ours.
+    """
+
+    def __init__(self, run: Path, *, seed: int = 0, deterministic: bool = False, pictures: bool = True) -> None:
+        """Open the newest chapter and begin an episode.
+
+        Args:
+            run: a run directory.
+            seed: of the worlds and the policy's draws.
+            deterministic: take the most probable action instead of drawing one.
+            pictures: whether moments hold the picture that Gymnasium draws, where it can.
+
+        Raises:
+            ConfigError: there is no run.
+            CheckpointError: it has no checkpoint.
+        """
+        config = read_config(run)
+        self.chapters = chapters_of(run)
+        self.history = read_history(run)
+        self._run_config, self._deterministic = config, deterministic
+        self._env = _make(config.env_id, parse_env_kwargs(config.env_kwargs), pictures=pictures)
+        world = self._env.unwrapped
+        self._grid = world if isinstance(world, ForagingGrid) else None
+        self.view = None if self._grid is None else View(self._grid.timetable)
+        self._first_seed, self._draws = stream_seed(seed, "playback"), stream(seed, "playback policy")
+        self.episode = -1
+        self.open(len(self.chapters) - 1)
+
+    @property
+    def name(self) -> str:
+        """Id of the environment."""
+        return self._run_config.env_id
+
+    @property
+    def chapter(self) -> Chapter:
+        """The chapter that is open."""
+        return self.chapters[self.index]
+
+    def open(self, index: int) -> None:
+        """Go to another chapter and begin a new episode, in the same worlds in the same order.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        saved = load(self.chapters[index].path)
+        organism = rebuild_organism(
+            saved.state["organism"], saved.model, engine=self._run_config.engine, device=self._run_config.device
+        )
+        ids = saved.optimizer.get("statistics.id", torch.arange(organism.hidden)).cpu()
+        self.index = index
+        self.become(organism, ids, self.chapters[index].env_step, self.chapters[index].update)
+        self.episode = -1
+        self.begin()
+
+    def become(self, organism: GrowingSparseSNN, ids: torch.Tensor, env_step: int, update: int) -> None:
+        """Let this organism play from now on, in the episode that is under way.
+
+        Args:
+            organism: whose neurons are named
+            ids: int64 [H].
+            env_step: environment steps that it has lived in training.
+            update: updates until then.
+        """
+        order = torch.argsort(ids)
+        self._organism, self._order = organism, order.numpy()
+        self._state: OrganismState = organism.initial_state(1)
+        born = [self.history.born_at.get(neuron, 0) for neuron in ids[order].tolist()]
+        config = organism.config
+        self.brain = Brain(
+            env_step=env_step,
+            update=update,
+            ids=ids[order].numpy(),
+            born=np.array(born, dtype=np.int64),
+            threshold=organism.threshold.detach().cpu().numpy()[self._order],
+            actions=_action_names(self._grid is not None, config.output_features),
+            ticks=config.ticks,
+            tick_s=config.neuron.dt_s,
+        )
+
+    def begin(self) -> None:
+        """Begin the next episode, in the next world."""
+        self.episode += 1
+        if self.episode == 0:
+            self._draws = self._draws.manual_seed(self._first_seed)
+        self._observation, _ = self._env.reset(seed=self._first_seed + self.episode)
+        self._state = self._organism.initial_state(1)
+        self._step, self._reward, self._joules, self._over = 0, 0.0, 0.0, False
+
+    def step(self) -> Moment:
+        """Let the organism decide once; after the end of an episode the next one begins."""
+        if self._over:
+            self.begin()
+        organism = self._organism
+        world, picture = self._world(), self._picture()
+        features = organism.adapter.features(np.asarray(self._observation)[None], organism.device)
+        seen = trace(organism, features, self._state)
+        self._state = seen.state
+        probabilities = seen.output.logits[0].softmax(dim=-1).cpu()
+        if self._deterministic:
+            action = int(probabilities.argmax())
+        else:
+            action = int(torch.multinomial(probabilities, 1, generator=self._draws))
+        cost = decision_cost(
+            organism, InputActivity.of(organism, features), seen.output.counts[0].double().cpu(), reads_critic=False
+        )
+        joules = ENERGY_MODEL.joules(cost.work())
+        self._observation, reward, ends, cut, info = self._env.step(action + organism.adapter.action_start)
+        self._step += 1
+        self._reward += float(reward)
+        self._joules += joules
+        self._over = bool(ends or cut)
+        return Moment(
+            step=self._step - 1,
+            world=world,
+            picture=picture,
+            spikes=seen.spikes[:, 0].cpu().numpy()[:, self._order],
+            potentials=seen.potentials[:, 0].cpu().numpy()[:, self._order],
+            output_spikes=None if seen.output_spikes is None else seen.output_spikes[:, 0].cpu().numpy(),
+            probabilities=probabilities.numpy(),
+            action=action,
+            value=float(seen.output.value[0]),
+            reward=float(reward),
+            total_reward=self._reward,
+            food=info.get("food_collected"),
+            joules=joules,
+            total_joules=self._joules,
+            over=self._over,
+        )
+
+    def moments(self, steps: int) -> Iterator[Moment]:
+        """The next so many steps, across episodes."""
+        for _ in range(steps):
+            yield self.step()
+
+    def close(self) -> None:
+        """Release the environment."""
+        self._env.close()
+
+    def _world(self) -> GridState | None:
+        return None if self._grid is None else self._grid.state
+
+    def _picture(self) -> Any:
+        return self._env.render() if self._env.render_mode == "rgb_array" else None
+
+
+def _make(env_id: str, kwargs: dict[str, Any], *, pictures: bool) -> gymnasium.Env[Any, Any]:
+    """The environment, drawing pictures where it can."""
+    if pictures:
+        try:
+            return gymnasium.make(env_id, render_mode="rgb_array", **kwargs)
+        except (error.Error, TypeError):
+            pass  # it cannot be drawn; it can be played all the same
+    return gymnasium.make(env_id, **kwargs)
+
+
+def _action_names(is_foraging: bool, n_actions: int) -> tuple[str, ...]:
+    if is_foraging:
+        return tuple(action.name.lower() for action in Action)
+    return tuple(str(number) for number in range(n_actions))
