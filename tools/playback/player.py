@@ -16,8 +16,8 @@ from foraging_env import Action, ForagingGrid, GridState
 from foraging_env.observation import View
 from playback.chapters import Chapter, chapters_of, read_history
 from playback.moment import Brain, Moment
+from snn_agent.errors import CheckpointError
 from snn_agent.metrics.energy import ENERGY_MODELS
-from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.trace import trace
 from snn_agent.training.checkpoint import load
 from snn_agent.training.costs import InputActivity, decision_cost
@@ -54,6 +54,7 @@ class Player:
             CheckpointError: it has no checkpoint.
         """
         config = read_config(run)
+        self._run = run
         self.chapters = chapters_of(run)
         self.history = read_history(run)
         self._run_config, self._deterministic = config, deterministic
@@ -81,33 +82,43 @@ class Player:
         Raises:
             CheckpointError: it is damaged.
         """
-        saved = load(self.chapters[index].path)
+        self._become(index)
+        self.episode = -1
+        self.begin()
+
+    def follow(self) -> bool:
+        """Take what the run has written since: the newest organism goes on in the episode that is under way.
+
+        Returns:
+            Whether there was a newer one.
+        """
+        self.chapters, self.history = chapters_of(self._run), read_history(self._run)
+        newest = len(self.chapters) - 1
+        if self.chapters[newest].env_step == self.brain.env_step:
+            self.index = newest
+            return False
+        try:
+            self._become(newest)
+        except CheckpointError:
+            return False  # superseded between the look and the grasp; the next look finds its successor
+        return True
+
+    def _become(self, index: int) -> None:
+        """Let the organism of a chapter play from now on, its membranes at rest."""
+        chapter = self.chapters[index]
+        saved = load(chapter.path)
         organism = rebuild_organism(
             saved.state["organism"], saved.model, engine=self._run_config.engine, device=self._run_config.device
         )
         ids = saved.optimizer.get("statistics.id", torch.arange(organism.hidden)).cpu()
-        self.index = index
-        self.become(organism, ids, self.chapters[index].env_step, self.chapters[index].update)
-        self.episode = -1
-        self.begin()
-
-    def become(self, organism: GrowingSparseSNN, ids: torch.Tensor, env_step: int, update: int) -> None:
-        """Let this organism play from now on, in the episode that is under way.
-
-        Args:
-            organism: whose neurons are named
-            ids: int64 [H].
-            env_step: environment steps that it has lived in training.
-            update: updates until then.
-        """
         order = torch.argsort(ids)
-        self._organism, self._order = organism, order.numpy()
+        self.index, self._organism, self._order = index, organism, order.numpy()
         self._state: OrganismState = organism.initial_state(1)
         born = [self.history.born_at.get(neuron, 0) for neuron in ids[order].tolist()]
         config = organism.config
         self.brain = Brain(
-            env_step=env_step,
-            update=update,
+            env_step=chapter.env_step,
+            update=chapter.update,
             ids=ids[order].numpy(),
             born=np.array(born, dtype=np.int64),
             threshold=organism.threshold.detach().cpu().numpy()[self._order],

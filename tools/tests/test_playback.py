@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from train import main as train
 from foraging_env import ForagingGridVector
 from snn_agent.errors import CheckpointError, ConfigError
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.training.checkpoint import load
 from snn_agent.training.costs import InputActivity, decision_cost
 from snn_agent.training.loading import load_organism
 
@@ -72,8 +76,6 @@ def test_the_brain_names_the_living(run: Path) -> None:
 
 
 def _events(run: Path) -> list[tuple[set[int], set[int]]]:
-    import json
-
     lines = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     return [(set(line["born"]), set(line["died"])) for line in lines]
 
@@ -100,7 +102,7 @@ def test_every_chapter_begins_in_the_same_world_and_anew(run: Path) -> None:
 def test_the_worlds_follow_the_laws(run: Path) -> None:
     moments = lived(Player(run), 60)
     vector = ForagingGridVector(1, size=7, n_food=4)
-    for now, after in zip(moments, moments[1:], strict=False):
+    for now, after in itertools.pairwise(moments):
         assert now.world is not None
         assert after.world is not None
         vector.reset(seed=0)
@@ -113,11 +115,8 @@ def test_the_worlds_follow_the_laws(run: Path) -> None:
 
 
 def _saved(moment: Moment, vector: ForagingGridVector) -> dict[str, np.ndarray]:
-    saved = dict(vector.get_state())
     assert moment.world is not None
-    for name, array in moment.world._asdict().items():
-        saved[name] = array
-    return saved
+    return dict(vector.get_state()) | moment.world._asdict()
 
 
 def test_spikes_and_energy_are_those_of_the_organism(run: Path) -> None:
@@ -141,8 +140,6 @@ def test_spikes_and_energy_are_those_of_the_organism(run: Path) -> None:
 
 
 def _ids(player: Player) -> np.ndarray:
-    from snn_agent.training.checkpoint import load
-
     return load(player.chapter.path).optimizer["statistics.id"].numpy()
 
 
@@ -162,6 +159,26 @@ def test_episodes_follow_each_other(run: Path) -> None:
     assert [moment.over for moment in moments] == [False] * 499 + [True, False, False]
     assert moments[499].total_joules == pytest.approx(sum(moment.joules for moment in moments[:500]))
     assert moments[500].total_joules == moments[500].joules
+
+
+def test_a_run_that_goes_on_is_followed(run: Path, tmp_path: Path) -> None:
+    growing = tmp_path / "run"
+    (growing / "milestones").mkdir(parents=True)
+    shutil.copyfile(run / "config.json", growing / "config.json")
+    first, *_, last = chapters_of(run)
+    shutil.copytree(first.path, growing / "milestones" / first.path.name)
+    player = Player(growing)
+    before = lived(player, 3)
+    assert not player.follow()
+    for name in ("metrics.csv", "events.jsonl"):
+        shutil.copyfile(run / name, growing / name)
+    shutil.copytree(last.path, growing / "checkpoints" / "update-00000099")
+    assert player.follow()
+    assert player.brain.hidden == last.hidden
+    assert player.history.births.sum() > 0
+    after = player.step()
+    assert after.step == before[-1].step + 1  # the same episode
+    assert after.spikes.shape[1] == last.hidden
 
 
 def test_other_worlds_are_played_too(tmp_path: Path) -> None:
