@@ -1,13 +1,12 @@
 """Make a trained organism small enough to give away: ``python tools/export.py RUN OUT``.
 
-OUT becomes a run directory that tools/play.py and tools/evaluate.py read: the config, the events, a thinned
-metrics.csv, the summary, and the organism at its birth, at its end and at some milestones between. What only resuming
-needs is left out. Weights are written in half precision unless ``--no-half`` is given.
+OUT becomes a run directory that tools/play.py and tools/evaluate.py read: the config, the events, metrics.csv and
+activity.jsonl thinned, the summary, and the organism at its birth, at its end and at some milestones between. What only
+resuming needs is left out. Weights are written in half precision unless ``--no-half`` is given.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import shutil
 import sys
@@ -22,10 +21,11 @@ from runs import read_config
 
 from snn_agent.errors import ConfigError, SnnAgentError
 from snn_agent.metrics.genealogy import EVENTS_FILE
+from snn_agent.training.activity_log import ACTIVITY_FILE
 from snn_agent.training.checkpoint import Checkpoint, load, save
 from snn_agent.training.milestones import MILESTONES
 
-METRICS_ROWS = 400
+METRICS_ROWS, ACTIVITY_LINES = 400, 100
 KEPT_STATE = ("organism", "counters", "milestone")
 KEPT_TENSORS = ("statistics.id", "statistics.rate")
 """Whose neurons they are, and how busy; all else of a checkpoint's "optimizer" is for resuming."""
@@ -86,8 +86,9 @@ def export(options: Options) -> None:
     for name in ("config.json", "summary.json", EVENTS_FILE):
         if (run / name).exists():
             shutil.copyfile(run / name, draft / name)
-    if (run / "metrics.csv").exists():
-        _thin(run / "metrics.csv", draft / "metrics.csv")
+    for name, head, most in (("metrics.csv", 1, METRICS_ROWS), (ACTIVITY_FILE, 0, ACTIVITY_LINES)):
+        if (run / name).exists():
+            _thin(run / name, draft / name, head, most)
     draft.rename(out)
 
 
@@ -105,13 +106,12 @@ def _slim(saved: Checkpoint, *, half: bool) -> Checkpoint:
     )
 
 
-def _thin(source: Path, target: Path) -> None:
-    """Some rows of a table, the first and the last among them."""
-    with source.open(newline="") as file:
-        head, *rows = list(csv.reader(file))
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(METRICS_ROWS, len(rows))).round().astype(int))
-    with target.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([head, *(rows[index] for index in chosen.tolist())])
+def _thin(source: Path, target: Path, head: int, most: int) -> None:
+    """The head of a file, and at most so many of its other lines, the first and the last among them."""
+    lines = source.read_text().splitlines(keepends=True)
+    rows = lines[head:]
+    chosen = np.unique(np.linspace(0, max(0, len(rows) - 1), most).round().astype(int)) if rows else np.arange(0)
+    target.write_text("".join([*lines[:head], *(rows[index] for index in chosen.tolist())]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ Every field of the run's config is a flag, and beside them: --preset NAME, or --
 --config FILE to repeat a run; --seed N; --run-dir DIR (else runs/NAME-seedN-NUMBER; a directory that holds something is
 never written into); --resume RUN goes on where a run was, exactly. To watch it, which changes no result:
 --metrics-port PORT serves Prometheus metrics (0: any free port) to this machine, or at --metrics-host HOST;
---tensorboard writes TensorBoard's files into the run directory.
+--tensorboard writes TensorBoard's files into the run directory. --milestones N keeps N copies of the organism on the
+way (12 unless told otherwise; 0: none), so that tools/play.py can show how it grew.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from snn_agent.errors import SnnAgentError
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import load_newest
+from snn_agent.training.environment import describe_environment
 from snn_agent.training.evaluation import evaluate
+from snn_agent.training.milestones import Milestones
 from snn_agent.training.progress import ProgressDisplay
 from snn_agent.training.report import write_report
 from snn_agent.training.snapshot import rebuild_organism
@@ -52,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     first.add_argument("--metrics-port", type=int)
     first.add_argument("--metrics-host", default="127.0.0.1")
     first.add_argument("--tensorboard", action="store_true")
+    first.add_argument("--milestones", type=int, default=12)
     chosen, rest = first.parse_known_args(arguments)
     try:
         if chosen.resume is not None:
@@ -90,7 +94,7 @@ def _fresh_directory(name: str) -> Path:
 
 def _watched_run(chosen: argparse.Namespace, config: RunConfig, run_dir: Path, *, resume: bool) -> int:
     with contextlib.ExitStack() as stack:
-        listeners: list[Callback] = []
+        listeners: list[Callback] = [Milestones(chosen.milestones)] if chosen.milestones else []
         if chosen.tensorboard:
             from snn_agent.training.monitoring.tensorboard import TensorBoardWriter
 
@@ -111,6 +115,7 @@ def _watched_run(chosen: argparse.Namespace, config: RunConfig, run_dir: Path, *
 
 def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume: bool) -> int:
     torch.set_num_threads(config.threads)
+    environment = describe_environment(config.device)  # the code may change while the run goes on
     kwargs = parse_env_kwargs(config.env_kwargs)
     saved = None
     if resume:
@@ -151,6 +156,7 @@ def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume:
         "device": config.device,
         "seed": config.training.seed,
         "config_hash": config_hash(config),
+        "environment": environment,
     }
     commands = {"Repeat the run:": f"python {sys.argv[0]} --config {run_dir / 'config.json'}"}
     if summary["ended"] == "done":

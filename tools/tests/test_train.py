@@ -35,7 +35,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_directory_holds_what_is_promised(trained: Path) -> None:
     assert {entry.name for entry in trained.iterdir()} == {
-        "config.json", "metrics.csv", "events.jsonl", "checkpoints", "summary.json", "report.html",
+        "config.json", "metrics.csv", "events.jsonl", "activity.jsonl", "checkpoints", "milestones", "summary.json",
+        "report.html",
     }  # fmt: skip
     summary = json.loads((trained / "summary.json").read_text())
     assert summary["env_steps"] >= 4000

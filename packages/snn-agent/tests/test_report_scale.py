@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_agent.training.report.data import thin
 from snn_agent.training.report.scale import axis, joules, short, steps
+from snn_agent.training.report.thinning import thin
 
 numbers = st.floats(-1e12, 1e12).filter(lambda value: value == 0.0 or abs(value) > 1e-12)
 

@@ -32,6 +32,7 @@ from snn_agent.training import checkpoint as checkpoints
 from snn_agent.training.snapshot import rebuild_organism
 
 TESTS = Path(__file__).parent
+LOGS = ("events.jsonl", "activity.jsonl")
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "carried state": {"carry_state": True, "readout": "first_spike"},
@@ -64,7 +65,7 @@ def same_run(a: Path, b: Path) -> bool:
     timeless = [{k: v for k, v in c.state.items() if k not in ("seconds", "file_sizes")} for c in (first, second)]
     assert timeless[0] == timeless[1]
     assert lines_without_clock(a) == lines_without_clock(b)
-    return (a / "events.jsonl").read_bytes() == (b / "events.jsonl").read_bytes()
+    return all((a / name).read_bytes() == (b / name).read_bytes() for name in LOGS)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
@@ -78,8 +79,9 @@ def test_twice_n_updates_are_n_and_n(tmp_path: Path, variant: str, mode: Autores
     second = resumed(tmp_path / "run", Songs(3, mode))
     assert differences(everything(update(second, 7)), everything(unbroken)) == []
     assert lines_without_clock(tmp_path / "run") == lines_without_clock(tmp_path / "unbroken")
-    events = [(tmp_path / name / "events.jsonl").read_bytes() for name in ("run", "unbroken")]
-    assert events[0] == events[1]
+    for name in LOGS:
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+    assert (tmp_path / "run" / "activity.jsonl").read_text().count("\n") == 2
     counters = unbroken.agent.counters
     assert counters.growth_events > 2, "the case shows too little"
     assert counters.pruning_events > 1, "the case shows too little"
@@ -112,7 +114,7 @@ if {when!r} == "in a save":
     sync, calls = os.fsync, [0]
     def fsync(handle):
         calls[0] += 1
-        if calls[0] == 19:  # eight of them a checkpoint
+        if calls[0] == 22:  # nine of them a checkpoint
             os.kill(os.getpid(), signal.SIGKILL)
         sync(handle)
     os.fsync = fsync

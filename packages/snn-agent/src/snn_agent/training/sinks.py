@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from snn_agent.training.activity_log import ACTIVITY_FILE, activity_line, is_due
 from snn_agent.training.agent import StructuralEvent
 from snn_agent.training.callbacks import Callback, Run, UpdateRecord
 
@@ -48,29 +49,33 @@ class AppendedFile:
 
 
 class RunFiles(Callback):
-    """``metrics.csv`` (a line an update) and ``events.jsonl`` (a line a structural event)."""
+    """``metrics.csv`` (a line an update), ``events.jsonl`` (a line a structural event) and ``activity.jsonl`` (a line
+    every :data:`~snn_agent.training.activity_log.ACTIVITY_EVERY` updates).
+    """
 
     def __init__(self, folder: Path, sizes: dict[str, int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.metrics = AppendedFile(folder / "metrics.csv", sizes.get("metrics.csv", 0))
         self.events = AppendedFile(folder / "events.jsonl", sizes.get("events.jsonl", 0))
+        self.activity = AppendedFile(folder / ACTIVITY_FILE, sizes.get(ACTIVITY_FILE, 0))
         if self.metrics.size == 0:
             self.metrics.append(_line([field.name for field in dataclasses.fields(UpdateRecord)]))
 
     @property
     def sizes(self) -> dict[str, int]:
         """Bytes of each file, for the checkpoint."""
-        return {"metrics.csv": self.metrics.size, "events.jsonl": self.events.size}
+        return {file.path.name: file.size for file in (self.metrics, self.events, self.activity)}
 
     def sync(self) -> None:
-        """Put both files on the disk."""
-        self.metrics.sync()
-        self.events.sync()
+        """Put all files on the disk."""
+        for file in (self.metrics, self.events, self.activity):
+            file.sync()
 
     def on_update(self, run: Run, record: UpdateRecord) -> None:
-        """Append a line to metrics.csv."""
-        del run
+        """Append a line to metrics.csv, and one to activity.jsonl where it is due."""
         self.metrics.append(_line(list(dataclasses.astuple(record))))
+        if is_due(record.update):
+            self.activity.append(activity_line(run.agent.statistics, record.update, record.env_steps))
 
     def on_event(self, run: Run, event: StructuralEvent) -> None:
         """Append a line to events.jsonl."""

@@ -15,8 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from snn_agent.training.report.data import FloatArray, RunData, thin
-from snn_agent.training.report.scale import PLAIN, Axis, Unit, axis, short, steps
+from snn_agent.training.report.data import RunData
+from snn_agent.training.report.frame import percent, ticks_across, ticks_up
+from snn_agent.training.report.scale import PLAIN, Axis, Unit, axis, short
+from snn_agent.training.report.thinning import FloatArray, thin
 
 MARKS: Final = 120
 """Most marks on a curve; more would hide it."""
@@ -43,14 +45,16 @@ class Chart:
     Attributes:
         title: what is shown.
         note: its definition.
-        column: of metrics.csv.
+        column: of metrics.csv, or a derived one.
         unit: in which it is shown.
         zero: whether the axis must reach zero.
+        joined: whether known points are connected over those between, at which nothing was told.
+        band: two columns between which an area is filled.
         stairs: whether a value holds until the next one, so that no slope is drawn between them.
         wide: whether it takes the whole width of the page.
         references: values of others by name, drawn as level lines.
         marks: what happened on the way.
-        beside: other columns that are read off with it, by the word that names them.
+        beside: other columns in the same unit that are read off with it, by the word that names them.
     """
 
     title: str
@@ -58,6 +62,8 @@ class Chart:
     column: str
     unit: Unit = PLAIN
     zero: bool = False
+    joined: bool = False
+    band: tuple[str, str] | None = None
     stairs: bool = False
     wide: bool = False
     references: Mapping[str, float] = field(default_factory=dict)
@@ -76,13 +82,15 @@ def draw(chart: Chart, data: RunData) -> str:
         return f'<figure class="{kind}">{head}<p class="nothing">{why}</p></figure>'
     across = axis([0.0, float(np.nanmax(x))], intervals=5 if chart.wide else 3)
     across = Axis(0.0, float(np.nanmax(x)), tuple(tick for tick in across.ticks if tick <= np.nanmax(x) * 1.001))
-    up = axis([*y[seen].tolist(), *chart.references.values()], zero=chart.zero)
+    band = () if chart.band is None else tuple(data.column(name) for name in chart.band)
+    up = axis([*y[seen].tolist(), *chart.references.values(), *(v for c in band for v in c.tolist())], zero=chart.zero)
     last = int(np.flatnonzero(seen)[-1])
     latest = f"{chart.unit.show(float(y[last]))} at {short(float(x[last]))} steps"
     curve = {
         "column": chart.column,
         "factor": chart.unit.factor,
         "unit": chart.unit.name,
+        "joined": chart.joined,
         "across": [across.low, across.high],
         "up": [up.low, up.high],
         "beside": dict(chart.beside),
@@ -91,14 +99,14 @@ def draw(chart: Chart, data: RunData) -> str:
     return "".join(
         [
             f'<figure class="{kind}">{head}<div class="frame">',
-            _ticks_up(up, chart.unit),
+            ticks_up({1.0 - up.share(tick): chart.unit.show(tick) if tick else "0" for tick in up.ticks}),
             f'<div class="plot" tabindex="0" role="img" aria-label="{escape(label)}" ',
             f'data-curve="{escape(json.dumps(curve))}">',
-            _lines(x, y, across, up, chart),
+            _lines(x, y, band, across, up, chart),
             _names(chart, up),
             _marks(chart.marks, across, up),
             '<i class="cursor" hidden></i><i class="dot" hidden></i></div>',
-            _ticks_across(across),
+            ticks_across(across),
             f'</div><p class="readout">last: <b>{escape(latest)}</b></p></figure>',
         ]
     )
@@ -108,35 +116,28 @@ def _range(values: FloatArray, unit: Unit) -> str:
     return f"{unit.show(float(values.min()))} to {unit.show(float(values.max()))}"
 
 
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.2f}%"
-
-
-def _ticks_up(up: Axis, unit: Unit) -> str:
-    ticks = [
-        f'<span style="top:{_percent(1.0 - up.share(tick))}">{escape(unit.show(tick) if tick else "0")}</span>'
-        for tick in up.ticks
-    ]
-    return f'<div class="up" aria-hidden="true">{"".join(ticks)}</div>'
-
-
-def _ticks_across(across: Axis) -> str:
-    unit = steps(across.high)
-    ticks = [
-        f'<span{" class=edge" * (across.share(tick) > 0.95)} style="left:{_percent(across.share(tick))}">'
-        f"{unit.show(tick) if tick else '0'}</span>"
-        for tick in across.ticks
-    ]
-    return f'<div class="across" aria-hidden="true">{"".join(ticks)}</div>'
-
-
-def _lines(x: FloatArray, y: FloatArray, across: Axis, up: Axis, chart: Chart) -> str:
+def _lines(x: FloatArray, y: FloatArray, band: tuple[FloatArray, ...], across: Axis, up: Axis, chart: Chart) -> str:
     grid = "".join(f"M0 {_y(tick, up)}H1000" for tick in up.ticks)
     level = "".join(f'<path class="level" d="M0 {_y(value, up)}H1000"/>' for value in chart.references.values())
+    if chart.joined:
+        known = np.isfinite(x) & np.isfinite(y)
+        x, y = x[known], y[known]
     return (
         '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
-        f'<path class="grid" d="{grid}"/>{level}<path class="curve" d="{_path(x, y, across, up, chart.stairs)}"/></svg>'
+        f'<path class="grid" d="{grid}"/>{_area(x, band, across, up)}{level}'
+        f'<path class="curve" d="{_path(x, y, across, up, chart.stairs)}"/></svg>'
     )
+
+
+def _area(x: FloatArray, band: tuple[FloatArray, ...], across: Axis, up: Axis) -> str:
+    """The area between two columns, where both are known: along one of them and back along the other."""
+    if not band:
+        return ""
+    known = np.isfinite(x) & np.isfinite(band[0]) & np.isfinite(band[1])
+    there = [*zip(x[known].tolist(), band[1][known].tolist(), strict=True)]
+    back = [*zip(x[known].tolist(), band[0][known].tolist(), strict=True)][::-1]
+    corners = "L".join(f"{1000.0 * across.share(place):.1f} {_y(value, up)}" for place, value in there + back)
+    return f'<path class="band" d="M{corners}Z"/>'
 
 
 def _y(value: float, up: Axis) -> str:
@@ -167,7 +168,7 @@ def _names(chart: Chart, up: Axis) -> str:
     for index, (name, value) in enumerate(ordered):
         crowded = index + 1 < len(ordered) and up.share(ordered[index + 1][1]) - up.share(value) < NEAR
         text = f"{escape(name)} {escape(chart.unit.show(value))}"
-        place = f"top:{_percent(1.0 - up.share(value))}"
+        place = f"top:{percent(1.0 - up.share(value))}"
         names.append(f'<span class="name{" below" if crowded else ""}" style="{place}">{text}</span>')
     return "".join(names)
 
@@ -176,6 +177,6 @@ def _marks(marks: Sequence[Mark], across: Axis, up: Axis) -> str:
     chosen = [marks[index] for index in thin(len(marks), MARKS)]
     return "".join(
         f'<span class="mark {escape(mark.kind)}" title="{escape(mark.text)}" style="left:'
-        f'{_percent(across.share(mark.x))};top:{_percent(1.0 - up.share(mark.y))}">{escape(mark.sign)}</span>'
+        f'{percent(across.share(mark.x))};top:{percent(1.0 - up.share(mark.y))}">{escape(mark.sign)}</span>'
         for mark in chosen
     )

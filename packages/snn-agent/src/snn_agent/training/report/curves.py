@@ -9,9 +9,14 @@ from snn_agent.training.report.data import RunData
 from snn_agent.training.report.scale import PERCENT, Unit, joules
 
 RECENT = "mean of the 100 episodes that ended last, in training"
+TOTAL = "since the beginning: acting and learning"
+PER_FOOD = (
+    "acting joules of a step, since the point before, × steps an item took: all steps / all food of the 100 episodes "
+    "that ended last"
+)
 ACTING = "since the beginning: synaptic operations, neuron updates and readout of each decision"
 LEARNING = "since the beginning: decisions replayed, backward pass, optimizer"
-PRICES = "45 nm, 32-bit floats, arithmetic only; estimated, not measured"
+PRICES = "Joules are estimated, not measured: 45 nm, 32-bit floats, arithmetic only (the model 45nm_fp32)."
 
 
 def learning_curves(data: RunData) -> list[Chart]:
@@ -63,11 +68,21 @@ def _marks(event: dict[str, Any]) -> list[Mark]:
     ]
 
 
-def activity_curves() -> list[Chart]:
+def activity_curves(data: RunData) -> list[Chart]:
     """How busy the neurons were."""
+    moved = Chart(
+        title="How the distribution moved",
+        note="spikes per tick: line, half of the living neurons fire less; area, from 10 % to 90 % of them",
+        column="rate_median",
+        band=("rate_low", "rate_high"),
+        unit=PERCENT,
+        zero=True,
+        beside={"10 % below": "rate_low", "90 % below": "rate_high"},
+    )
     return [
+        *([] if data.activity is None else [moved]),
         Chart(
-            title="Firing rate",
+            title="Mean firing rate",
             note="spikes per tick and neuron, 100 % is a spike every tick",
             column="firing_rate",
             unit=PERCENT,
@@ -95,15 +110,34 @@ def optimizer_curves() -> list[Chart]:
         ),
         Chart(title="Loss", note="policy, value and entropy terms together", column="loss"),
         Chart(title="Gradient norm", note="before clipping", column="gradient_norm", zero=True),
+        Chart(
+            title="Critic's error",
+            note="RMS of return less expectation, by the returns' spread; 0: perfect, 1: knows the mean only",
+            column="critic_error",
+            zero=True,
+        ),
+        Chart(
+            title="Effective rank",
+            note="independent directions in the hidden activity on up to 256 decisions; looked at every 32 updates",
+            column="effective_rank",
+            joined=True,
+            zero=True,
+        ),
     ]
 
 
 def energy_curves(data: RunData) -> list[Chart]:
     """What it cost, by estimate."""
-    curves = (("Energy of acting", ACTING, "inference_joules"), ("Energy of learning", LEARNING, "learning_joules"))
+    curves = (
+        ("Total energy", TOTAL, "total_joules"),
+        ("Energy per food item", PER_FOOD, "joules_per_food"),
+        ("Energy of acting", ACTING, "inference_joules"),
+        ("Energy of learning", LEARNING, "learning_joules"),
+    )
     return [
-        Chart(title=title, note=f"{note}; {PRICES}", column=column, unit=joules(data.last(column)), zero=True)
+        Chart(title=title, note=note, column=column, unit=joules(data.last(column)), zero=True)
         for title, note, column in curves
+        if data.counts_food or column != "joules_per_food"
     ]
 
 

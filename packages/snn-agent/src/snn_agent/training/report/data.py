@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from snn_agent.errors import ConfigError
+from snn_agent.training.report.activity import Activity, read_activity
+from snn_agent.training.report.derived import derive
+from snn_agent.training.report.thinning import FloatArray, thin
 
 POINTS: Final = 600
 """Most points of a curve: more than a screen can tell apart, few enough for a phone."""
 
-FloatArray = npt.NDArray[np.float64]
+SPARSE: Final[Mapping[str, int]] = {"effective_rank": 100}
+"""Columns that tell something at few updates only, and how many of these are kept at most, whatever is thinned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class RunData:
     Attributes:
         name: of the directory.
         columns: of metrics.csv by name, thinned to the same rows; NaN where there was nothing to tell.
+        derived: what was computed from them and from ``activity``, at the same rows.
+        activity: every neuron's rates; None where a run has none.
         updates: lines of metrics.csv before thinning.
         unreadable: lines that are no line of the table, such as the last one of a run that was killed.
         events: lines of events.jsonl, all of them.
@@ -39,6 +44,8 @@ class RunData:
 
     name: str
     columns: dict[str, FloatArray]
+    derived: dict[str, FloatArray]
+    activity: Activity | None
     updates: int
     unreadable: int
     events: list[dict[str, Any]]
@@ -53,19 +60,22 @@ class RunData:
         return "food_mean" in self.evaluation or bool(np.isfinite(self.column("food_mean")).any())
 
     def column(self, name: str) -> FloatArray:
-        """A column; NaN throughout if the run did not write it."""
+        """A column, derived ones among them; NaN throughout if the run did not write it."""
         length = len(next(iter(self.columns.values()), ()))
-        return self.columns.get(name, np.full(length, math.nan))
+        return (self.columns | self.derived).get(name, np.full(length, math.nan))
 
     def last(self, name: str) -> float:
         """The last number of a column, NaN if there is none."""
         column = self.column(name)
-        return float(column[-1]) if len(column) else math.nan
+        known = column[np.isfinite(column)]
+        return float(known[-1]) if len(known) else math.nan
 
     def to_json(self) -> str:
         """All of it, to be read by the page's script and by whoever wants the numbers; NaN is null."""
         document = {
             "columns": {name: column.tolist() for name, column in self.columns.items()},
+            "derived": {name: column.tolist() for name, column in self.derived.items()},
+            "activity": None if self.activity is None else self.activity.shown().to_json(),
             "updates": self.updates,
             "events": self.events,
             "config": self.config,
@@ -91,10 +101,17 @@ def read_run(
     columns, unreadable = _read_table(file)
     updates = len(next(iter(columns.values()), ()))
     rows = thin(updates, POINTS)
+    for name in SPARSE.keys() & columns.keys():
+        known = np.flatnonzero(np.isfinite(columns[name]))
+        rows = np.union1d(rows, known[thin(len(known), SPARSE[name])])
+    shown = {name: column[rows] for name, column in columns.items()}
+    activity = read_activity(run_dir)
     summary = _read_json(run_dir / "summary.json")
     return RunData(
         name=run_dir.resolve().name,
-        columns={name: column[rows] for name, column in columns.items()},
+        columns=shown,
+        derived=derive(shown, activity),
+        activity=activity,
         updates=updates,
         unreadable=unreadable,
         events=_read_lines(run_dir / "events.jsonl"),
@@ -103,11 +120,6 @@ def read_run(
         references=dict(references or {}),
         evaluation=dict(summary.get("eval", {}) if evaluation is None else evaluation),
     )
-
-
-def thin(n: int, most: int) -> npt.NDArray[np.int64]:
-    """At most so many of ``n`` rows, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def _read_table(file: Path) -> tuple[dict[str, FloatArray], int]:

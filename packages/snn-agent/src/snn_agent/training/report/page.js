@@ -1,10 +1,11 @@
 "use strict";
-// Reading off values: every curve has the same steps, so one cursor moves over all of them.
-const { columns } = JSON.parse(document.getElementById("run-data").textContent);
+// Reading off values: every curve has the same steps, so one cursor moves over all of them, and over the heat map.
+const run = JSON.parse(document.getElementById("run-data").textContent);
+const columns = { ...run.columns, ...run.derived };
 const steps = columns.env_steps || [];
 const plots = [...document.querySelectorAll(".plot")].map((box) => ({
   box,
-  curve: JSON.parse(box.dataset.curve),
+  curve: JSON.parse(box.dataset.curve || box.dataset.heat),
   cursor: box.querySelector(".cursor"),
   dot: box.querySelector(".dot"),
   readout: box.closest("figure").querySelector(".readout"),
@@ -19,20 +20,43 @@ function show(value, factor, unit) {
   return unit ? `${text} ${unit}` : text;
 }
 
+// A curve at a step: how high the dot is, and in words. Where only some updates tell something, the latest one counts.
+function onCurve(curve, index) {
+  const values = columns[curve.column];
+  let at = index;
+  while (curve.joined && at > 0 && values[at] === null) at -= 1;
+  const [low, high] = curve.up;
+  const beside = Object.entries(curve.beside)
+    .map(([name, column]) => `, ${name} ${show(columns[column] && columns[column][at], curve.factor, curve.unit)}`);
+  return {
+    at,
+    down: values[at] === null ? null : 1 - (values[at] - low) / (high - low),
+    words: `${show(values[at], curve.factor, curve.unit)} at ${show(steps[at], 1, "")} steps${beside.join("")}`,
+  };
+}
+
+// A neuron at a step. Every moment reaches back to the one before.
+let row = 0;
+function onMap(index) {
+  const { env_steps: moments, neurons } = run.activity;
+  const found = moments.findIndex((moment) => moment >= steps[index]);
+  const moment = found < 0 ? moments.length - 1 : found;
+  const { id, first, permille } = neurons[row];
+  const rate = permille[moment - first];
+  const state = moment < first ? "not yet born" : moment >= first + permille.length ? "dead" : show(rate, 0.1, "%");
+  return { at: index, down: (row + 0.5) / neurons.length, words: `neuron ${id}: ${state} at ${show(steps[index], 1, "")} steps` };
+}
+
 function point(index) {
   for (const { box, curve, cursor, dot, readout } of plots) {
-    const value = columns[curve.column][index];
+    const { at, down, words } = box.dataset.heat ? onMap(index) : onCurve(curve, index);
     const [left, right] = curve.across;
-    const [low, high] = curve.up;
-    const x = `${(100 * (steps[index] - left)) / (right - left)}%`;
+    const x = `${(100 * Math.min(1, (steps[at] - left) / (right - left)))}%`;
     cursor.hidden = false;
     cursor.style.left = x;
-    dot.hidden = value === null;
+    dot.hidden = down === null;
     dot.style.left = x;
-    dot.style.top = `${100 * (1 - (value - low) / (high - low))}%`;
-    const beside = Object.entries(curve.beside)
-      .map(([name, column]) => `, ${name} ${show(columns[column] && columns[column][index], 1, "")}`).join("");
-    const words = `${show(value, curve.factor, curve.unit)} at ${show(steps[index], 1, "")} steps${beside}`;
+    dot.style.top = `${100 * down}%`;
     readout.replaceChildren("here: ", Object.assign(document.createElement("b"), { textContent: words }));
     box.setAttribute("aria-valuenow", index);
     box.setAttribute("aria-valuetext", words);
@@ -48,6 +72,10 @@ function nearest(share, [left, right]) {
   return best;
 }
 
+function seek(wanted) {
+  row = Math.min(run.activity.neurons.length - 1, Math.max(0, wanted));
+}
+
 let here = steps.length - 1;
 for (const { box, curve } of plots) {
   // A slider, to those who cannot see it: the arrow keys move it and its value is spoken.
@@ -56,12 +84,20 @@ for (const { box, curve } of plots) {
   box.setAttribute("aria-valuemax", steps.length - 1);
   box.setAttribute("aria-valuenow", here);
   const follow = (event) => {
-    const { left, width } = box.getBoundingClientRect();
+    const { left, top, width, height } = box.getBoundingClientRect();
+    if (box.dataset.heat) seek(Math.floor((run.activity.neurons.length * (event.clientY - top)) / height));
     point((here = nearest((event.clientX - left) / width, curve.across)));
   };
   box.addEventListener("pointermove", follow);
   box.addEventListener("pointerdown", follow);
   box.addEventListener("keydown", (event) => {
+    const down = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (box.dataset.heat && down) {
+      event.preventDefault();
+      seek(row + down);
+      point(here);
+      return;
+    }
     const far = Math.max(1, Math.round(steps.length / 20));
     const moves = { ArrowLeft: -1, ArrowRight: 1, PageDown: -far, PageUp: far, Home: -steps.length, End: steps.length };
     if (!(event.key in moves)) return;

@@ -11,11 +11,15 @@ from typing import Any, Final
 from snn_agent.training.report import curves, tables
 from snn_agent.training.report.charts import Chart, draw
 from snn_agent.training.report.data import RunData, read_run
+from snn_agent.training.report.evaluation import evaluation
+from snn_agent.training.report.heatmap import draw_heatmap
+from snn_agent.training.report.histogram import draw_histogram
+from snn_agent.training.report.pieces import quiet
 
 FILE: Final = "report.html"
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""What a browser may load for the page: nothing."""
+POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""What a browser may load for the page: nothing but what is in it."""
 
 PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -45,8 +49,8 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` into a run directory: one file that needs no network and no library.
 
-    It is made from ``metrics.csv``, ``events.jsonl``, ``config.json`` and ``summary.json`` (of the last three, what is
-    there) and replaces an older report only when it is whole.
+    It is made from ``metrics.csv``, ``events.jsonl``, ``activity.jsonl``, ``config.json`` and ``summary.json`` (of the
+    last four, what is there) and replaces an older report only when it is whole.
 
     Args:
         run_dir: the run.
@@ -84,14 +88,15 @@ def _body(data: RunData, commands: Mapping[str, str]) -> str:
     sections = [
         tables.head(data),
         tables.tiles(data),
-        tables.span(data),
+        _section("Final evaluation", evaluation(data)),
         _section("Learning curve", _charts(curves.learning_curves(data), data)),
         _section("Neurons", _charts(curves.neuron_curves(data), data) + tables.events(data)),
-        _section("Activity", _charts(curves.activity_curves(), data)),
+        _section("Activity", _activity(data)),
         _section("Learning signals", _charts(curves.optimizer_curves(), data)),
-        _section("Energy", _charts(curves.energy_curves(data), data) + tables.energy(data)),
+        _section("Energy", quiet(curves.PRICES) + _charts(curves.energy_curves(data), data) + tables.energy(data)),
         _section("Speed", _charts(curves.speed_curves(), data)),
         _section("Settings", tables.settings(data)),
+        _section("Environment of the run", tables.environment(data)),
     ]
     if commands:
         sections.append(_section("Again", tables.again(commands)))
@@ -100,6 +105,11 @@ def _body(data: RunData, commands: Mapping[str, str]) -> str:
 
 def _section(title: str, content: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>"
+
+
+def _activity(data: RunData) -> str:
+    drawn = "".join(draw(chart, data) for chart in curves.activity_curves(data))
+    return f'<div class="charts">{draw_heatmap(data.activity)}{draw_histogram(data.activity)}{drawn}</div>'
 
 
 def _charts(charts: Sequence[Chart], data: RunData) -> str:
