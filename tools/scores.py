@@ -9,26 +9,10 @@ import numpy as np
 from runs import FORAGING
 
 import foraging_env
+from snn_agent.experiments.statistics import interquartile_mean
+from snn_agent.experiments.statistics import interval as interval
 from snn_agent.training.costs import describe_cost
 from snn_agent.training.evaluation import Evaluation
-
-BOOTSTRAP_DRAWS = 2000
-
-
-def interquartile_mean(values: list[float]) -> float:
-    """Mean of the middle half: a quarter of the values (fractions of one counted in part) is left out at each end."""
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    n = len(ordered)
-    edges = np.clip((np.arange(n + 1) / n - 0.25) * 2.0, 0.0, 1.0)
-    return float(ordered @ np.diff(edges))
-
-
-def interval(values: list[float], seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean."""
-    data = np.asarray(values, dtype=np.float64)
-    draws = np.random.default_rng(seed).integers(len(data), size=(BOOTSTRAP_DRAWS, len(data)))
-    low, high = np.quantile(data[draws].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def describe(name: str, values: list[float]) -> dict[str, Any]:

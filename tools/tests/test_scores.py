@@ -1,40 +1,24 @@
-"""Statistics of an evaluation, against cases worked by hand."""
+"""What is told of an evaluation, against numbers worked by hand."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scores import interquartile_mean, interval
+from scores import describe, interval
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([4.0, 1.0, 3.0, 2.0], 2.5),  # the middle two
-        ([1.0, 2.0, 100.0, 3.0, 4.0, 5.0, 6.0, 0.0], 3.5),  # 2, 3, 4, 5
-        ([0.0, 6.0, 12.0], (0.25 * 0.0 + 1.0 * 6.0 + 0.25 * 12.0) / 1.5),  # a quarter of each outer one counts
-        ([7.0], 7.0),
-    ],
-)
-def test_interquartile_mean(values: list[float], expected: float) -> None:
-    assert interquartile_mean(values) == pytest.approx(expected)
-
-
-def test_interval_of_equal_numbers_has_no_width() -> None:
-    assert interval([3.0] * 5) == (3.0, 3.0)
-
-
-def test_interval_covers_the_mean_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    covered = 0
-    for _ in range(300):
-        low, high = interval(generator.normal(size=60).tolist())
-        covered += low <= 0.0 <= high
-    # 95 % nominal; a percentile bootstrap of 60 values covers a little less. ±4 standard errors.
-    assert 0.88 <= covered / 300 <= 0.99
+def test_a_quantity_is_described_by_its_means_and_interval() -> None:
+    values = [1.0, 2.0, 3.0, 100.0, 4.0, 5.0, 6.0, 0.0]
+    found = describe("food", values)
+    assert set(found) == {"food_mean", "food_iqm", "food_interval"}
+    assert found["food_mean"] == pytest.approx(121.0 / 8.0)
+    assert found["food_iqm"] == pytest.approx(3.5)  # of 2, 3, 4, 5
+    assert found["food_interval"] == list(interval(values))
+    # The mean's lower end is that of resamples without the 100, its upper end that of two or more of them.
+    assert 0.0 < found["food_interval"][0] < 6.0
+    assert found["food_interval"][1] > 200.0 / 8.0
