@@ -49,7 +49,7 @@ def _growing(**changes: Any) -> StructureConfig:
 
 
 def _default() -> RunConfig:
-    """The original task: 64 neurons that grow towards 512, the least useful of them pruned."""
+    """The original task: 64 neurons that grow towards 512, the least useful pruned: much food in little time."""
     return RunConfig(
         env_kwargs=_foraging(15, 10),
         total_steps=14_000_000,
@@ -99,9 +99,21 @@ def _fixed(hidden: int) -> Callable[[], RunConfig]:
     return make
 
 
+STAGES: Final = _growing(grow_interval=2_000_000, grow_until=0.7)
+"""Small stages from a small start: the most food for the energy spent, of what docs/results/structure.md compares."""
+
+
 def _grow() -> RunConfig:
-    """The original task, growth only."""
-    return dataclasses.replace(_default(), structure=_growing())
+    """The original task in small stages from 32 neurons."""
+    return dataclasses.replace(_default(), network=_network(32), structure=STAGES)
+
+
+def _grow_prune() -> RunConfig:
+    """The original task in small stages from 32 neurons, the least useful pruned: much food for little energy."""
+    pruned = dataclasses.replace(
+        STAGES, pruning="low_utility", prune_interval=500_000, prune_share=0.02, maturity_updates=100
+    )
+    return dataclasses.replace(_grow(), structure=pruned)
 
 
 def _seed_rules() -> RunConfig:
@@ -127,7 +139,7 @@ PRESETS: Final[Mapping[str, Callable[[], RunConfig]]] = MappingProxyType(
         "fixed-512": _fixed(512),
         "fixed-64": _fixed(64),
         "grow": _grow,
-        "grow-prune": _default,
+        "grow-prune": _grow_prune,
         "seed-rules": _seed_rules,
     }
 )

@@ -65,16 +65,20 @@ def frontier() -> dict[str, RunConfig]:
     The rate of learning falls over each life to its end, so that lives of unequal energy are compared unfairly: what is
     read off in the midst of a dear life is beside the ends of cheap ones.
     """
-    stages = dataclasses.replace(SCHEDULE, grow_interval=2_000_000, grow_until=0.7)
-    plateau = dataclasses.replace(TRIGGER, growth="plateau", grow_votes=1, grow_cool_down=1_000_000, grow_until=0.7)
-    one = dataclasses.replace(SCHEDULE, growth_size=64, grow_interval=4_000_000, grow_until=0.5)
-    pruned = dataclasses.replace(stages, pruning="low_utility", prune_interval=500_000, prune_share=0.02)
+    presets = {name: PRESETS[name]().structure for name in ("grow", "grow-prune")}
+    plateau = dataclasses.replace(
+        presets["grow-prune"], growth="plateau", grow_interval=250_000, grow_votes=1, grow_cool_down=1_000_000
+    )
     return equal_lives() | {
-        "life-stages": original(stages, steps=12_000_000),
-        "life-stages-pruned": original(pruned, steps=12_300_000),
-        "life-one-birth": original(one, hidden=64, steps=12_000_000),
+        "life-grow": original(presets["grow"], steps=12_000_000),
+        "life-grow-prune": original(presets["grow-prune"], steps=13_000_000),
         "life-plateau": original(plateau, steps=12_000_000),
     }
+
+
+def envelope_of(study: str) -> tuple[str, ...]:
+    """The arms whose best, at each budget of energy, is what a study's other arms are held against."""
+    return tuple(equal_lives() if study == "frontier" else capacity())
 
 
 def growth() -> dict[str, RunConfig]:

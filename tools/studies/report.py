@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 from benchmarks.svg import line_chart
 from scores import interval
 
+from studies.arms import envelope_of
 from studies.curves import Curve, Row, mean_at, mean_size, read_curve
 from studies.frontier import standing
 
 POINTS = 100
-FIXED = "fixed-"
 Runs = Mapping[int, Curve]
 
 
@@ -27,7 +27,7 @@ def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[
         arm: {seed: read_curve(folder / arm / f"seed-{seed}") for seed in found} for arm, found in summaries.items()
     }
     runs = {arm: curves for arm, curves in runs.items() if curves}
-    fixed = _fixed(folder, seeds)
+    fixed = _runs_of(folder, envelope_of(study), seeds)
     rows = [_row(arm, seed, summaries[arm][seed], runs[arm][seed]) for arm in runs for seed in runs[arm]]
     if not rows:
         return []
@@ -80,11 +80,10 @@ def _summaries(folder: Path, seeds: tuple[int, ...]) -> dict[int, dict[str, Any]
     return found
 
 
-def _fixed(folder: Path, seeds: tuple[int, ...]) -> dict[str, Runs]:
-    """The runs of fixed sizes that the folder holds."""
-    sizes = sorted(folder.glob(f"{FIXED}*"), key=lambda path: int(path.name.removeprefix(FIXED)))
-    found = {path.name: {s: read_curve(path / f"seed-{s}") for s in _summaries(path, seeds)} for path in sizes}
-    return {name: runs for name, runs in found.items() if runs}
+def _runs_of(folder: Path, arms: Sequence[str], seeds: tuple[int, ...]) -> dict[str, Runs]:
+    """The runs of these arms that the folder holds."""
+    found = {arm: {s: read_curve(folder / arm / f"seed-{s}") for s in _summaries(folder / arm, seeds)} for arm in arms}
+    return {arm: runs for arm, runs in found.items() if runs}
 
 
 def _row(arm: str, seed: int, summary: dict[str, Any], curve: Curve) -> dict[str, Any]:
