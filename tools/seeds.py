@@ -1,7 +1,8 @@
 """Train with several seeds and tell what came of it: ``python tools/seeds.py runs/quick5 -- --preset quick``.
 
 Runs ``tools/train.py`` once a seed, with whatever follows the two dashes, some at a time and a thread each; what is
-done already is not repeated. Then prints a table in Markdown and draws the learning curves as an SVG beside the runs.
+done already is not repeated, what was interrupted goes on. Then prints a table in Markdown and draws the learning
+curves as an SVG beside the runs.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 from benchmarks.svg import line_chart
-from studies.curves import Curve, read_curve
+from studies.curves import read_curve
 from studies.running import run_one
+
+from snn_agent.experiments.curves import Curve
+from snn_agent.experiments.executors import ProcessExecutor
+from snn_agent.experiments.jobs import Job, carry_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,15 +74,22 @@ def main(arguments: list[str] | None = None) -> None:
     cut = given.index("--") if "--" in given else len(given)
     options, rest = tyro.cli(Options, args=given[:cut], description=__doc__), given[cut + 1 :]
 
-    def one(seed: int) -> dict[str, Any]:
-        arguments = [*rest, "--seed", str(seed), "--threads", str(options.threads)]
-        try:
-            return run_one(options.folder / f"seed-{seed}", arguments)
-        except RuntimeError as problem:
-            raise SystemExit(str(problem)) from problem
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        summaries = dict(zip(options.seeds, pool.map(one, options.seeds), strict=True))
+    flags = [*rest, "--threads", str(options.threads)]
+    jobs = [
+        Job(
+            id=f"seed {seed}",
+            function=run_one,
+            arguments=(options.folder / f"seed-{seed}", [*flags, "--seed", str(seed)]),
+        )
+        for seed in options.seeds
+    ]
+    with ProcessExecutor(options.jobs) as executor:
+        outcomes = {outcome.job.id: outcome for outcome in carry_out(jobs, executor)}
+    if problems := [f"{name}: {outcome.error}" for name, outcome in outcomes.items() if outcome.kind != "done"]:
+        raise SystemExit("\n".join(problems))
+    if len(outcomes) < len(jobs):
+        raise SystemExit("stopped; the same command goes on.")
+    summaries = {seed: outcomes[f"seed {seed}"].value for seed in options.seeds}
     lines = {f"seed {seed}": points(read_curve(options.folder / f"seed-{seed}")) for seed in options.seeds}
     title = " ".join(rest)
     picture = options.picture or options.folder / "curves.svg"

@@ -1,15 +1,17 @@
 """Compare arms over several seeds: ``python tools/study.py births --seeds 5``.
 
 Runs every arm of a study with every seed, a thread each, some at a time; what is done is not repeated, what was
-interrupted goes on. Then writes results.csv, tables (results.md) and curves (SVG) into the folder. An arm that another
-study has run already in the same folder is taken from there.
+interrupted goes on, what crashes is tried again. Then writes results.csv, tables (results.md) and curves (SVG) into the
+folder. An arm that another study has run already in the same folder is taken from there. Ctrl-C lets the runs save
+themselves; the same command goes on with them. ``--dry-run`` says what there is to do and how long it may take.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,30 +19,48 @@ import tyro
 from rich.console import Console
 from runs import RunConfig, to_json
 from studies.arms import STUDIES
+from studies.estimate import probed_paces
 from studies.report import write_results
-from studies.running import run_one
+from studies.running import is_done, run_one
 
-console = Console(highlight=False)
+from snn_agent import checks
+from snn_agent.errors import ConfigError, SnnAgentError
+from snn_agent.experiments.executors import ProcessExecutor, SerialExecutor, cores
+from snn_agent.experiments.executors_ray import RayExecutor
+from snn_agent.experiments.jobs import Job, Outcome, carry_out
+from snn_agent.experiments.progress import PlannedRun, StudyProgress, paces, reached, seconds_left, words_for
+
+# Of this file's own output; a run in this process has what it says put into its log meanwhile.
+console = Console(file=sys.stdout, highlight=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """What to run."""
 
-    study: Annotated[Literal["capacity", "growth", "schedules", "births", "deaths", "upkeep"], tyro.conf.Positional]
+    study: Annotated[
+        Literal["capacity", "frontier", "growth", "schedules", "births", "deaths", "upkeep"], tyro.conf.Positional
+    ]
     """Which comparison."""
     folder: Path = Path("runs/study")
     """Where the runs go: a folder an arm, in it one a seed."""
     seeds: int = 5
     """Seeds 0 to this number less one, the same for all arms."""
-    workers: int = 2
-    """Runs at a time."""
     steps: int | None = None
     """Environment steps of each run; as the study says if not given."""
     only: tuple[str, ...] = ()
     """Some of the arms."""
+    executor: Literal["processes", "serial", "ray"] = "processes"
+    """What carries runs out: processes on this machine, this process, or a Ray cluster."""
+    address: str | None = None
+    """Of a running Ray cluster, for example HOST:6379; if not given, one is started on this machine. All machines of
+    the cluster need this repository and the folder at the same paths."""
+    workers: int | None = None
+    """Runs at a time; as many as there are cores if not given."""
+    retries: int = 2
+    """How often a run that crashes is tried again."""
     dry_run: bool = False
-    """Only say what would be run."""
+    """Only say what would be run, and how long it may take."""
 
 
 def chosen_arms(options: Options) -> dict[str, RunConfig]:
@@ -55,46 +75,142 @@ def chosen_arms(options: Options) -> dict[str, RunConfig]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Entry point; returns the exit code: 0 if all runs are done, 1 if some are not, 2 if the request is odd."""
     options = tyro.cli(Options, args=arguments, description=__doc__)
     arms = chosen_arms(options)
-    # Seed by seed, so that a study that was interrupted has compared all arms as far as it got.
-    runs = [(name, seed) for seed in range(options.seeds) for name in arms]
-    console.print(f"{options.study}: {len(arms)} arms × {options.seeds} seeds, {options.workers} at a time")
-    for name, config in arms.items():
-        console.print(f"  {name}: {config.total_steps / 1e6:g} M steps, {config.network.init_hidden} neurons at birth")
-    if options.dry_run:
-        return 0
+    try:
+        if options.address is not None and options.executor != "ray":
+            raise ConfigError(f"--address {options.address} is of a Ray cluster. Add --executor ray, or leave it out.")
+        if options.dry_run:
+            return _tell(options, arms)
+        return _study(options, arms, sys.argv[1:] if arguments is None else arguments)
+    except SnnAgentError as problem:
+        console.print(f"[bold red]{type(problem).__name__}:[/] {problem}", soft_wrap=True)
+        return 2
+
+
+def _tell(options: Options, arms: Mapping[str, RunConfig]) -> int:
+    """Say what there is to do, and how long it may take."""
+    runs = _planned(options, arms)
+    done = _announce(options, arms, runs)
+    console.print(_estimate(arms, runs, [run for run in runs if run.id not in done], _slots(options)), soft_wrap=True)
+    return 0
+
+
+def _study(options: Options, arms: Mapping[str, RunConfig], arguments: Sequence[str]) -> int:
+    runs = _planned(options, arms)
+    done = _announce(options, arms, runs)
     for name, config in arms.items():
         _keep_config(options.folder / name / "config.json", config)
-
-    def one(run: tuple[str, int]) -> dict[str, Any] | str:
-        name, seed = run
-        folder = options.folder / name
-        try:
-            summary = run_one(folder / f"seed-{seed}", ["--config", str(folder / "config.json"), "--seed", str(seed)])
-        except RuntimeError as problem:
-            return str(problem)
-        console.print(f"{name} seed {seed}: {summary['eval'].get('food_mean', summary['eval']['return_mean']):.1f}")
-        return summary
-
-    with ThreadPoolExecutor(options.workers) as pool:
-        answers = dict(zip(runs, pool.map(one, runs), strict=True))
-    failed = {run: answer for run, answer in answers.items() if isinstance(answer, str)}
-    for (name, seed), problem in failed.items():
-        console.print(f"[bold red]{name} seed {seed} failed:[/] {problem}")
+    outcomes = _carry_out(options, runs, done) if len(done) < len(runs) else []
+    failed = [outcome for outcome in outcomes if outcome.kind == "failed"]
+    for outcome in failed:
+        console.print(f"[bold red]{outcome.job.id} failed {outcome.attempts} times, the last time with:[/]")
+        console.print(outcome.error, markup=False, soft_wrap=True)
     for path in write_results(options.folder, options.study, tuple(arms), tuple(range(options.seeds))):
-        console.print(f"written: {path}")
-    return 1 if failed else 0
+        console.print(f"written: {path}", soft_wrap=True)
+    left = len(runs) - len(done) - sum(outcome.kind == "done" for outcome in outcomes)
+    if left > len(failed):
+        command = shlex.join([sys.executable, sys.argv[0], *arguments])
+        console.print(f"stopped with {left} runs to do; go on with: {command}", markup=False, soft_wrap=True)
+    return 1 if left else 0
+
+
+def _planned(options: Options, arms: Mapping[str, RunConfig]) -> list[PlannedRun]:
+    """All runs, seed by seed, so that a study that was interrupted has compared all arms as far as it got."""
+    folder = options.folder.resolve()  # workers may stand elsewhere
+    return [
+        PlannedRun(
+            id=f"{name} seed {seed}",
+            arm=name,
+            run_dir=folder / name / f"seed-{seed}",
+            total_steps=config.total_steps,
+        )
+        for seed in range(options.seeds)
+        for name, config in arms.items()
+    ]
+
+
+def _announce(options: Options, arms: Mapping[str, RunConfig], runs: Sequence[PlannedRun]) -> set[str]:
+    """Say what the study is and how far; the ids of the runs that are done."""
+    done = {run.id for run in runs if is_done(run.run_dir)}
+    # Only the cluster knows how many cores it has.
+    at_a_time = "as many as the cluster has cores" if options.address and not options.workers else _slots(options)
+    console.print(
+        f"{options.study}: {len(arms)} arms × {options.seeds} seeds = {len(runs)} runs, {len(done)} of them done; "
+        f"{at_a_time} at a time ({options.executor})",
+        soft_wrap=True,
+    )
+    for name, config in arms.items():
+        console.print(_describe(name, config, [run for run in runs if run.arm == name], done), soft_wrap=True)
+    return done
+
+
+def _slots(options: Options) -> int:
+    if options.executor == "serial":
+        return 1
+    return cores() if options.workers is None else checks.integer("--workers", options.workers, 1)
+
+
+def _carry_out(options: Options, runs: Sequence[PlannedRun], done: set[str]) -> list[Outcome]:
+    executor: SerialExecutor | ProcessExecutor | RayExecutor
+    if options.executor == "serial":
+        executor = SerialExecutor()
+    elif options.executor == "processes":
+        executor = ProcessExecutor(options.workers)
+    else:
+        executor = RayExecutor(options.workers, options.address)
+    jobs = [
+        Job(id=run.id, function=run_one, arguments=(run.run_dir, _flags(run))) for run in runs if run.id not in done
+    ]
+    with executor, StudyProgress(runs, done, executor.slots, console, _score) as progress:
+        return carry_out(jobs, executor, retries=options.retries, listener=progress)
+
+
+def _flags(run: PlannedRun) -> list[str]:
+    """What training is told: the arm's settings and the seed that the run's folder names."""
+    seed = run.run_dir.name.removeprefix("seed-")
+    return ["--config", str(run.run_dir.parent / "config.json"), "--seed", seed, "--milestones", "0"]
+
+
+def _score(summary: Any) -> str:
+    scores = summary["eval"]
+    return f"food {scores['food_mean']:.1f}" if "food_mean" in scores else f"return {scores['return_mean']:.1f}"
+
+
+def _describe(name: str, config: RunConfig, runs: Sequence[PlannedRun], done: set[str]) -> str:
+    """What an arm is and how far its runs are."""
+    begun = [
+        steps / run.total_steps for run in runs if run.id not in done and (steps := reached(run.run_dir).env_steps)
+    ]
+    words = f"  {name}: {config.total_steps / 1e6:g} M steps, {config.network.init_hidden} neurons at birth"
+    if n_done := sum(run.id in done for run in runs):
+        words += f"; {n_done} of {len(runs)} runs done"
+    return words + (f"; begun: {', '.join(f'{share:.0%}' for share in begun)}" if begun else "")
+
+
+def _estimate(arms: Mapping[str, RunConfig], runs: Sequence[PlannedRun], todo: Sequence[PlannedRun], slots: int) -> str:
+    """How long it may take, and how that is known."""
+    measured = paces(runs)
+    unknown = {run.arm: arms[run.arm] for run in todo if run.arm not in measured}
+    probed = probed_paces(unknown)
+    left = seconds_left(todo, measured | probed, slots)
+    sources = [f"runs in the folder ({len(measured)} arms)"] * bool(measured)
+    sources += [f"a few updates on this machine, newborn ({len(probed)} arms; growth takes longer)"] * bool(probed)
+    return f"estimated time: {words_for(left)}" + (f", from {' and '.join(sources)}" if sources and todo else "")
 
 
 def _keep_config(path: Path, config: RunConfig) -> None:
     """Write an arm's config, unless the folder belongs to another arm of that name."""
     text = to_json(config)
-    if path.exists() and path.read_text() != text:
-        raise SystemExit(f"{path} holds an arm of this name with other settings. Choose another --folder.")
+    if path.exists():
+        if path.read_text() != text:
+            raise SystemExit(f"{path} holds an arm of this name with other settings. Choose another --folder.")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    draft = path.with_name(f".{path.name}.partial")
+    draft.write_text(text)
+    draft.replace(path)
 
 
 if __name__ == "__main__":

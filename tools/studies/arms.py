@@ -76,9 +76,10 @@ def frontier() -> dict[str, RunConfig]:
     }
 
 
-def envelope_of(study: str) -> tuple[str, ...]:
-    """The arms whose best, at each budget of energy, is what a study's other arms are held against."""
-    return tuple(equal_lives() if study == "frontier" else capacity())
+def envelopes_of(study: str) -> dict[str, tuple[str, ...]]:
+    """Sizes whose best, at each budget of energy, is what a study's other arms are held against; by a name for them."""
+    arms = tuple(equal_lives() if study == "frontier" else capacity())
+    return {"32 to 512": arms, "64 to 512": tuple(arm for arm in arms if not arm.endswith("-32"))}
 
 
 def growth() -> dict[str, RunConfig]:

@@ -12,9 +12,11 @@ import numpy as np
 from benchmarks.svg import line_chart
 from scores import interval
 
-from studies.arms import envelope_of
-from studies.curves import Curve, Row, mean_at, mean_size, read_curve
-from studies.frontier import standing
+from snn_agent.experiments.curves import Curve, mean_at, mean_size
+from snn_agent.experiments.frontier import standing
+from snn_agent.experiments.statistics import Row
+from studies.arms import envelopes_of
+from studies.curves import read_curve
 
 POINTS = 100
 Runs = Mapping[int, Curve]
@@ -27,7 +29,7 @@ def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[
         arm: {seed: read_curve(folder / arm / f"seed-{seed}") for seed in found} for arm, found in summaries.items()
     }
     runs = {arm: curves for arm, curves in runs.items() if curves}
-    fixed = _runs_of(folder, envelope_of(study), seeds)
+    envelopes = {label: _runs_of(folder, sizes, seeds) for label, sizes in envelopes_of(study).items()}
     rows = [_row(arm, seed, summaries[arm][seed], runs[arm][seed]) for arm in runs for seed in runs[arm]]
     if not rows:
         return []
@@ -36,7 +38,7 @@ def write_results(folder: Path, study: str, arms: tuple[str, ...], seeds: tuple[
     _write_table(
         points, [row for arm in runs for seed, curve in runs[arm].items() for row in _points(arm, seed, curve)]
     )
-    page.write_text("\n".join(_table(rows, runs, fixed)) + "\n")
+    page.write_text("\n".join(_table(rows, runs, envelopes)) + "\n")
     pictures = []
     for by, label in (("steps", "million environment steps"), ("joules", "millijoules spent, acting and learning")):
         scale = 1e-6 if by == "steps" else 1e3
@@ -107,13 +109,16 @@ def _row(arm: str, seed: int, summary: dict[str, Any], curve: Curve) -> dict[str
     }
 
 
-def _table(rows: list[dict[str, Any]], runs: Mapping[str, Runs], fixed: Mapping[str, Runs]) -> list[str]:
+def _table(
+    rows: list[dict[str, Any]], runs: Mapping[str, Runs], envelopes: Mapping[str, Mapping[str, Runs]]
+) -> list[str]:
     """A line an arm, means over seeds."""
     head = (
         "| arm | seeds | food (95 % interval) | neurons, mean → final | births, deaths | J | of them acting | "
-        "nJ a decision | nJ a food | beside the envelope (95 % interval) |"
+        "nJ a decision | nJ a food |"
     )
-    lines = [head, "|" + "---|" * 10]
+    head += "".join(f" beside the envelope of {label} (95 % interval) |" for label in envelopes)
+    lines = [head, "|" + "---|" * (9 + len(envelopes))]
     for arm, curves in runs.items():
         own = [row for row in rows if row["arm"] == arm]
 
@@ -125,7 +130,8 @@ def _table(rows: list[dict[str, Any]], runs: Mapping[str, Runs], fixed: Mapping[
             f"| {arm} | {len(own)} | {mean('food'):.1f} ({low:.1f} to {high:.1f}) | {mean('neurons_mean'):.0f} → "
             f"{mean('neurons_final'):.0f} | {mean('growth_events'):.1f}, {mean('pruning_events'):.1f} | "
             f"{mean('joules'):.3f} | {mean('joules_acting'):.3f} | {1e9 * mean('joules_per_decision'):.1f} | "
-            f"{1e9 * mean('joules_per_food'):.0f} | {_beside(curves, fixed, arm)} |"
+            f"{1e9 * mean('joules_per_food'):.0f} |"
+            + "".join(f" {_beside(curves, fixed, arm)} |" for fixed in envelopes.values())
         )
     return lines
 

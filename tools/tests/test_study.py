@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
+import study
+from filelock import FileLock
+from rich.console import Console
+from studies import running
 from studies.arms import STUDIES
-from studies.curves import Curve, at, mean_at, mean_size
-from studies.frontier import standing
+from studies.running import is_done, run_one
+from study_jobs import run_and_be_killed_once
+
+from snn_agent.experiments.executors import ProcessExecutor, SerialExecutor
+from snn_agent.experiments.executors_ray import RayExecutor
+from snn_agent.experiments.jobs import Job, carry_out
 
 TOOLS = Path(__file__).parents[1]
-
-
-def curve(joules: list[float], score: list[float], neurons: list[float] | None = None) -> Curve:
-    x, y = np.array(joules), np.array(score)
-    return Curve(x * 10, x, x / 2, y, np.full(len(x), 8.0) if neurons is None else np.array(neurons))
 
 
 def test_arms_of_one_name_are_one_arm() -> None:
@@ -33,54 +40,38 @@ def test_arms_of_one_name_are_one_arm() -> None:
             assert config.threads == 1
 
 
-def test_a_curve_is_read_between_its_points_and_nowhere_else() -> None:
-    one = curve([1.0, 2.0, 4.0], [np.nan, 10.0, 30.0])
-    found = at(one, "joules", np.array([1.5, 2.0, 3.0, 4.0, 4.1]))
-    np.testing.assert_array_equal(found, [np.nan, 10.0, 20.0, 30.0, np.nan])
-    np.testing.assert_array_equal(at(one, "steps", np.array([30.0])), [20.0])
-    other = curve([1.0, 4.0], [0.0, 0.0])
-    np.testing.assert_array_equal(mean_at([one, other], "joules", np.array([3.0])), [10.0])
-    assert np.isnan(at(curve([1.0], [np.nan]), "joules", np.array([1.0]))).all()
+def capacity(folder: Path, *options: str) -> list[str]:
+    return ["capacity", "--folder", str(folder), "--seeds", "2", "--workers", "1", *options]
 
 
-def test_the_mean_size_counts_how_long_it_was() -> None:
-    assert mean_size(Curve(*(np.array(x) for x in ([10.0, 40.0], [0, 0], [0, 0], [0, 0], [4.0, 8.0])))) == 7.0
+TWO_ARMS = ("--only", "fixed-64", "fixed-128", "--steps", "60000")
 
 
-def test_beside_the_envelope() -> None:
-    """The small one is ahead at first (10 a joule, at most 20), the big one in the end (5 a joule)."""
-    small = {0: curve([1.0, 2.0, 4.0], [10.0, 20.0, 20.0])}
-    big = {0: curve([1.0, 8.0], [5.0, 40.0])}
-    best = {0: curve([1.0, 2.0, 4.0, 8.0], [10.0, 20.0, 20.0, 40.0])}
-    found = standing([small, big], {0: curve([1.0, 8.0], [5.0, 40.0])})
-    assert found.budgets[[0, -1]] == pytest.approx([1.0, 8.0])
-    assert found.ratio[0, 0] == pytest.approx(0.5)
-    assert found.ratio[0, -1] == pytest.approx(1.0)
-    assert -0.4 < found.area[0] < 0.0
-    assert standing([small, big], best).area[0] == pytest.approx(0.0, abs=0.03)
-    better = {0: curve([1.0, 8.0], [22.0, 44.0])}
-    assert standing([small, big], better).area[0] > 0.1
+def said(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> tuple[int, str]:
+    """The exit code of the tool in this process, and what it says."""
+    text = io.StringIO()
+    monkeypatch.setattr(study, "console", Console(file=text, width=200))
+    return study.main(arguments), text.getvalue()
 
 
-def test_seeds_are_compared_with_their_own_envelope() -> None:
-    fixed = {0: curve([1.0, 2.0], [10.0, 10.0]), 1: curve([1.0, 2.0], [20.0, 20.0])}
-    arm = {0: curve([1.0, 2.0], [11.0, 11.0]), 1: curve([1.0, 2.0], [18.0, 18.0])}
-    assert standing([fixed], arm).area == pytest.approx([0.1, -0.1])
-
-
-def run(folder: Path, *extra: str) -> str:
-    command = [sys.executable, TOOLS / "study.py", "capacity", "--folder", folder, "--seeds", "2", *extra]
-    only = ["--only", "fixed-64", "fixed-128", "--steps", "300000"]
-    answer = subprocess.run([*command, *only], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
-
-
-def test_a_study_is_run_once(tmp_path: Path) -> None:
+def test_a_study_is_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "study"
-    assert "2 arms × 2 seeds" in run(folder, "--dry-run")
+    code, text = said(monkeypatch, [*capacity(folder, *TWO_ARMS), "--dry-run"])
+    assert code == 0
+    assert "2 arms × 2 seeds = 4 runs, 0 of them done; 1 at a time" in text
+    assert "fixed-64: 0.06 M steps, 64 neurons at birth\n" in text
+    assert "estimated time: " in text
+    assert "unknown" not in text
+    assert "from a few updates on this machine, newborn (2 arms;" in text
     assert not folder.exists()
-    run(folder)
+    command = [sys.executable, TOOLS / "study.py", *capacity(folder, *TWO_ARMS)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "4 of 4 runs done, 0 failed, 0 running; time left: 0 s" in answer.stdout
+    code, text = said(monkeypatch, [*capacity(folder, *TWO_ARMS), "--dry-run"])
+    assert "4 runs, 4 of them done" in text
+    assert "64 neurons at birth; 2 of 2 runs done\n" in text
+    assert "estimated time: 0 s\n" in text
     with (folder / "capacity.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["arm"], row["seed"]) for row in rows] == [
@@ -96,23 +87,143 @@ def test_a_study_is_run_once(tmp_path: Path) -> None:
         points = list(csv.DictReader(file))
     for row in rows:
         own = [point for point in points if (point["arm"], point["seed"]) == (row["arm"], row["seed"])]
-        assert 30 < len(own) <= 100
+        assert 5 < len(own) <= 100
         assert own[-1]["env_steps"] == row["env_steps"]
         assert float(own[-1]["joules"]) == pytest.approx(float(row["joules"]), rel=1e-5)
     assert (folder / "capacity.md").read_text().count("\n| fixed") == 2
     assert (folder / "capacity-joules.svg").read_text().count("<polyline") == 2
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("summary.json")}
-    run(folder)
+    assert said(monkeypatch, capacity(folder, *TWO_ARMS))[0] == 0
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("summary.json")} == before
 
 
-def test_an_arm_of_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
+def test_an_arm_of_other_settings_is_not_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fixed-64").mkdir()
     (tmp_path / "fixed-64" / "config.json").write_text("{}")
-    command = [sys.executable, TOOLS / "study.py", "capacity", "--folder", tmp_path, "--only", "fixed-64"]
+    with pytest.raises(SystemExit, match="other settings"):
+        study.main(capacity(tmp_path, "--only", "fixed-64"))
+    assert (tmp_path / "fixed-64" / "config.json").read_text() == "{}"
+    with pytest.raises(SystemExit, match="has no arm fixed-65"):
+        study.main(capacity(tmp_path, "--only", "fixed-65"))
+    code, text = said(monkeypatch, capacity(tmp_path, "--address", "somewhere:6379"))
+    assert code == 2
+    assert "Add --executor ray" in text
+    code, text = said(monkeypatch, [*capacity(tmp_path), "--dry-run", "--workers", "0"])
+    assert code == 2
+    assert "workers must be an integer at least 1" in text
+
+
+TINY = [
+    "--preset", "quick", "--threads", "1", "--total-steps", "9000", "--eval-episodes", "4", "--training.n-worlds", "8",
+    "--training.checkpoint-every-updates", "4", "--seed", "3",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from beginning to end, in this process."""
+    run_dir = tmp_path_factory.mktemp("undisturbed") / "run"
+    job = Job(id="run", function=run_one, arguments=(run_dir, TINY))
+    outcomes = carry_out([job], SerialExecutor(), retries=0)
+    assert [outcome.kind for outcome in outcomes] == ["done"], outcomes[0].error
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster on this machine."""
+    reason = "Ray is not installed: ./setup.sh test brings it where it has a wheel, or pip install 'snn-agent[cluster]'"
+    ray = pytest.importorskip("ray", reason=reason)
+    with RayExecutor(1):
+        yield ray.get_runtime_context().gcs_address
+
+
+def result(run_dir: Path) -> dict[str, Any]:
+    """Everything that must not depend on where, when and in how many pieces a run was made."""
+    with (run_dir / "metrics.csv").open() as file:
+        timed = ("seconds", "env_steps_per_second")
+        lines = [{name: cell for name, cell in row.items() if name not in timed} for row in csv.DictReader(file)]
+    last = max((run_dir / "checkpoints").glob("update-*"))
+    tensors = {file: (last / file).read_bytes() for file in ("model.safetensors", "optimizer.safetensors")}
+    evaluation = json.loads((run_dir / "summary.json").read_text())["eval"]
+    return {"lines": lines, "last": last.name, "eval": evaluation, **tensors}
+
+
+@pytest.mark.parametrize("kind", ["processes", "ray"])
+def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(
+    kind: str, undisturbed: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "ray":
+        request.getfixturevalue("cluster")
+    run_dir, marker = tmp_path / "run", tmp_path / "killed"
+    job = Job(id="run", function=run_and_be_killed_once, arguments=(run_dir, TINY, marker))
+    with ProcessExecutor(1) if kind == "processes" else RayExecutor(1) as executor:
+        (outcome,) = carry_out([job], executor)
+    assert marker.exists()
+    assert (outcome.kind, outcome.attempts) == ("done", 2), outcome.error
+    assert "going on from" in (tmp_path / "run.log").read_text()
+    assert result(run_dir) == result(undisturbed)
+    assert outcome.value == json.loads((run_dir / "summary.json").read_text())
+
+
+def test_a_study_on_a_cluster(cluster: str, undisturbed: Path, tmp_path: Path) -> None:
+    """The same numbers as in this process."""
+    command = [sys.executable, TOOLS / "study.py", "capacity", "--folder", tmp_path / "there", "--seeds", "1"]
+    command += ["--only", "fixed-64", "--steps", "20000", "--executor", "ray", "--address", cluster]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 1
-    assert "other settings" in answer.stderr
-    command[-1] = "fixed-65"
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "has no arm fixed-65" in answer.stderr
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    arm = tmp_path / "there" / "fixed-64"
+    run_one(tmp_path / "here", ["--config", str(arm / "config.json"), "--seed", "0"])
+    assert result(arm / "seed-0") == result(tmp_path / "here")
+
+
+def test_ctrl_c_saves_all_runs_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a terminal sends it: to every process of the group."""
+    arguments = capacity(tmp_path, "--only", "fixed-64", "--steps", "100000000")
+    command = [sys.executable, str(TOOLS / "study.py"), *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    metrics = tmp_path / "fixed-64" / "seed-0" / "metrics.csv"
+    try:
+        while (not metrics.exists() or metrics.read_text().count("\n") < 3) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        text, _ = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1, text
+    assert "fixed-64 seed 0: stopped at" in text
+    assert "seed 1: begins" not in text
+    assert f"stopped with 2 runs to do; go on with: {shlex.join(command)}" in text
+    summary = json.loads((metrics.parent / "summary.json").read_text())
+    assert summary["ended"] == "asked to stop"
+    assert not is_done(metrics.parent)
+    assert (metrics.parent / "checkpoints" / f"update-{summary['updates']:08d}").exists()
+    _, text = said(monkeypatch, [*arguments, "--dry-run"])
+    assert "0 of them done; 1 at a time" in text
+    assert "64 neurons at birth; begun: 0%" in text
+    assert "from runs in the folder (1 arms)" in text
+
+
+def test_a_run_that_never_saved_begins_again(undisturbed: Path, tmp_path: Path) -> None:
+    """What it left is neither overwritten nor in the way."""
+    run_dir = tmp_path / "run"
+    (run_dir / "checkpoints" / ".update-00000004.partial").mkdir(parents=True)
+    (run_dir / "metrics.csv").write_text("half a line")
+    run_one(run_dir, TINY)
+    assert result(run_dir) == result(undisturbed)
+    assert (tmp_path / ".run.broken-1" / "metrics.csv").read_text() == "half a line"
+
+
+def test_what_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="gamma must be"):
+        run_one(tmp_path / "run", [*TINY, "--learning.gamma", "1.5"])
+
+
+def test_a_run_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LOCK_SECONDS", 0.1)
+    with FileLock(tmp_path / ".run.lock"), pytest.raises(RuntimeError, match="another process is at work"):
+        run_one(tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ class Witness(Callback):
         self._remember(run)
 
     def on_update(self, run: Run, record: UpdateRecord) -> None:
+        del record
         self._remember(run)
 
     def _remember(self, run: Run) -> None:
@@ -94,8 +96,7 @@ class StopAt(Callback):
         self.update = update
 
     def on_update(self, run: Run, record: UpdateRecord) -> None:
-        import signal
-
+        del run
         if record.update == self.update:
             signal.raise_signal(signal.SIGINT)
 

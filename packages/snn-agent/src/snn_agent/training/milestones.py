@@ -39,6 +39,7 @@ class Milestones(Callback):
 
     def on_update(self, run: Run, record: UpdateRecord) -> None:
         """Keep it where the next moment has come."""
+        del record
         due = int(self.count * run.progress**0.5 + 1e-9)
         if run.run_dir is not None and due > self.done:
             self._keep(run, run.run_dir, due)
