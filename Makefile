@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play bench bench-engine bench-train bench-race bench-scaling profile image-test clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play forage bench bench-engine bench-train bench-race bench-scaling profile image-test clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -38,7 +38,11 @@ quick:  ## Train a small organism on a small world, in about a minute
 	@VENV=$(VENV) ./setup.sh
 	$(PYTHON_BIN) tools/train.py --preset quick
 
-play:  ## Forage yourself with the arrow keys
+play:  ## Watch the organism that comes with the project: its world, and its brain tick by tick
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/play.py
+
+forage:  ## Forage yourself with the arrow keys
 	@VENV=$(VENV) ./setup.sh
 	$(PYTHON_BIN) -m foraging_env.play
 

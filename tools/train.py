@@ -5,7 +5,8 @@ Every field of the run's config is a flag, and beside them: --preset NAME, or --
 never written into); --resume RUN goes on where a run was, exactly. To watch it, which changes no result:
 --metrics-port PORT serves Prometheus metrics (0: any free port) to this machine, or at --metrics-host HOST;
 --tensorboard writes TensorBoard's files into the run directory. --milestones N keeps N copies of the organism on the
-way (12 unless told otherwise; 0: none), so that tools/play.py can show how it grew.
+way (12 unless told otherwise; 0: none), so that tools/play.py can show how it grew. --watch opens the window of
+tools/play.py on the run while it goes on.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from runs import RunConfig, config_hash, from_json, parse_env_kwargs, read_confi
 from scores import references, score
 
 from snn_agent.engine.device import describe_device
-from snn_agent.errors import SnnAgentError
+from snn_agent.errors import ConfigError, SnnAgentError
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import load_newest
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     first.add_argument("--metrics-host", default="127.0.0.1")
     first.add_argument("--tensorboard", action="store_true")
     first.add_argument("--milestones", type=int, default=12)
+    first.add_argument("--watch", action="store_true")
     chosen, rest = first.parse_known_args(arguments)
     try:
         if chosen.resume is not None:
@@ -95,6 +97,12 @@ def _fresh_directory(name: str) -> Path:
 def _watched_run(chosen: argparse.Namespace, config: RunConfig, run_dir: Path, *, resume: bool) -> int:
     with contextlib.ExitStack() as stack:
         listeners: list[Callback] = [Milestones(chosen.milestones)] if chosen.milestones else []
+        if chosen.watch:
+            from playback.watching import Watching
+
+            if not chosen.milestones:
+                raise ConfigError("--watch shows what --milestones keeps. Leave that above 0.")
+            listeners.append(Watching())
         if chosen.tensorboard:
             from snn_agent.training.monitoring.tensorboard import TensorBoardWriter
 

@@ -81,8 +81,8 @@ def read_history(run: Path) -> History:
     keep = np.unique(np.linspace(0, max(0, len(rows) - 1), CURVE_POINTS).round().astype(int))
     rows = [rows[index] for index in keep.tolist()] if rows else []
     score = "return_mean" if all(row["food_mean"] == "nan" for row in rows) else "food_mean"
-    lines = (run / EVENTS_FILE).read_text().splitlines() if (run / EVENTS_FILE).exists() else []
-    events = [json.loads(line) for line in lines]
+    text = (run / EVENTS_FILE).read_text() if (run / EVENTS_FILE).exists() else ""
+    events = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # whole lines of a run under way
     return History(
         steps=np.array([int(row["env_steps"]) for row in rows], dtype=np.int64),
         neurons=np.array([int(row["hidden_neurons"]) for row in rows], dtype=np.int64),

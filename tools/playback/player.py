@@ -40,6 +40,8 @@ class Player:
         view: what is needed to draw a ``Moment.world``; None where the world is not ours.
     """
 
+    brain: Brain
+
     def __init__(self, run: Path, *, seed: int = 0, deterministic: bool = False, pictures: bool = True) -> None:
         """Open the newest chapter and begin an episode.
 
@@ -92,14 +94,14 @@ class Player:
         Returns:
             Whether there was a newer one.
         """
-        self.chapters, self.history = chapters_of(self._run), read_history(self._run)
-        newest = len(self.chapters) - 1
-        if self.chapters[newest].env_step == self.brain.env_step:
-            self.index = newest
-            return False
         try:
+            chapters, self.history = chapters_of(self._run), read_history(self._run)
+            newest = len(chapters) - 1
+            self.chapters, self.index = chapters, newest
+            if chapters[newest].env_step == self.brain.env_step:
+                return False
             self._become(newest)
-        except CheckpointError:
+        except (CheckpointError, OSError):
             return False  # superseded between the look and the grasp; the next look finds its successor
         return True
 
