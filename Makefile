@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play forage bench bench-engine bench-train bench-race bench-scaling profile image-test clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play forage bench bench-engine bench-train bench-race bench-scaling profile study study-quick image-test clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -73,6 +73,14 @@ image-test:  ## Build the container image with buildah and train in it (as root 
 profile:  ## Show where the time of training goes, stage by stage
 	@VENV=$(VENV) ./setup.sh
 	$(PYTHON_BIN) tools/profile_run.py
+
+study:  ## Test the hypothesis: all its arms with ten seeds (hours; what was interrupted goes on)
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/study.py hypothesis --seeds 10
+
+study-quick:  ## The same arms in a small world, three seeds (minutes)
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/study.py quick --seeds 3 --folder runs/study-quick
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

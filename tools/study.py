@@ -1,9 +1,11 @@
 """Compare arms over several seeds: ``python tools/study.py births --seeds 5``.
 
 Runs every arm of a study with every seed, a thread each, some at a time; what is done is not repeated, what was
-interrupted goes on, what crashes is tried again. Then writes results.csv, tables (results.md) and curves (SVG) into the
-folder. An arm that another study has run already in the same folder is taken from there. Ctrl-C lets the runs save
-themselves; the same command goes on with them. ``--dry-run`` says what there is to do and how long it may take.
+interrupted goes on, what crashes is tried again. Then writes a page (STUDY/report.html), tables (STUDY/results.csv and
+curves.csv beside it, STUDY.md) and curves (SVG) into the folder. An arm that another study has run already in the same
+folder is taken from there; one that follows another arm, as a size that the other ended with, is run after it, seed by
+seed. Ctrl-C lets the runs save themselves; the same command goes on with them. ``--dry-run`` says what there is to do
+and how long it may take.
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
-from runs import RunConfig, to_json
-from studies.arms import STUDIES
+from runs import RunConfig, from_json, to_json
+from studies.arms import STUDIES, Arms
+from studies.derived import Derived, in_rounds, seed_of
 from studies.estimate import probed_paces
 from studies.report import write_results
 from studies.running import is_done, run_one
@@ -39,7 +42,8 @@ class Options:
     """What to run."""
 
     study: Annotated[
-        Literal["capacity", "frontier", "growth", "schedules", "births", "deaths", "upkeep"], tyro.conf.Positional
+        Literal["capacity", "frontier", "growth", "schedules", "births", "deaths", "upkeep", "hypothesis", "quick"],
+        tyro.conf.Positional,
     ]
     """Which comparison."""
     folder: Path = Path("runs/study")
@@ -63,7 +67,7 @@ class Options:
     """Only say what would be run, and how long it may take."""
 
 
-def chosen_arms(options: Options) -> dict[str, RunConfig]:
+def chosen_arms(options: Options) -> Arms:
     """The arms of the study that are asked for."""
     arms = STUDIES[options.study]()
     if odd := set(options.only) - arms.keys():
@@ -71,7 +75,10 @@ def chosen_arms(options: Options) -> dict[str, RunConfig]:
     chosen = {name: config for name, config in arms.items() if name in (options.only or arms)}
     if options.steps is None:
         return chosen
-    return {name: dataclasses.replace(config, total_steps=options.steps) for name, config in chosen.items()}
+    return {
+        name: dataclasses.replace(arm, total_steps=options.steps) if isinstance(arm, RunConfig) else arm
+        for name, arm in chosen.items()
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def _tell(options: Options, arms: Mapping[str, RunConfig]) -> int:
+def _tell(options: Options, arms: Arms) -> int:
     """Say what there is to do, and how long it may take."""
     runs = _planned(options, arms)
     done = _announce(options, arms, runs)
@@ -97,17 +104,19 @@ def _tell(options: Options, arms: Mapping[str, RunConfig]) -> int:
     return 0
 
 
-def _study(options: Options, arms: Mapping[str, RunConfig], arguments: Sequence[str]) -> int:
+def _study(options: Options, arms: Arms, arguments: Sequence[str]) -> int:
     runs = _planned(options, arms)
     done = _announce(options, arms, runs)
-    for name, config in arms.items():
-        _keep_config(options.folder / name / "config.json", config)
-    outcomes = _carry_out(options, runs, done) if len(done) < len(runs) else []
+    for name, arm in arms.items():
+        if isinstance(arm, RunConfig):
+            _keep_config(options.folder / name / "config.json", arm)
+    outcomes = _carry_out(options, arms, runs, done) if len(done) < len(runs) else []
     failed = [outcome for outcome in outcomes if outcome.kind == "failed"]
     for outcome in failed:
         console.print(f"[bold red]{outcome.job.id} failed {outcome.attempts} times, the last time with:[/]")
         console.print(outcome.error, markup=False, soft_wrap=True)
-    for path in write_results(options.folder, options.study, tuple(arms), tuple(range(options.seeds))):
+    errors = {outcome.job.id: outcome.error for outcome in failed}
+    for path in write_results(options.folder, options.study, tuple(arms), tuple(range(options.seeds)), failed=errors):
         console.print(f"written: {path}", soft_wrap=True)
     left = len(runs) - len(done) - sum(outcome.kind == "done" for outcome in outcomes)
     if left > len(failed):
@@ -116,7 +125,7 @@ def _study(options: Options, arms: Mapping[str, RunConfig], arguments: Sequence[
     return 1 if left else 0
 
 
-def _planned(options: Options, arms: Mapping[str, RunConfig]) -> list[PlannedRun]:
+def _planned(options: Options, arms: Arms) -> list[PlannedRun]:
     """All runs, seed by seed, so that a study that was interrupted has compared all arms as far as it got."""
     folder = options.folder.resolve()  # workers may stand elsewhere
     return [
@@ -124,14 +133,14 @@ def _planned(options: Options, arms: Mapping[str, RunConfig]) -> list[PlannedRun
             id=f"{name} seed {seed}",
             arm=name,
             run_dir=folder / name / f"seed-{seed}",
-            total_steps=config.total_steps,
+            total_steps=options.steps or arm.total_steps,
         )
         for seed in range(options.seeds)
-        for name, config in arms.items()
+        for name, arm in arms.items()
     ]
 
 
-def _announce(options: Options, arms: Mapping[str, RunConfig], runs: Sequence[PlannedRun]) -> set[str]:
+def _announce(options: Options, arms: Arms, runs: Sequence[PlannedRun]) -> set[str]:
     """Say what the study is and how far; the ids of the runs that are done."""
     done = {run.id for run in runs if is_done(run.run_dir)}
     # Only the cluster knows how many cores it has.
@@ -141,8 +150,8 @@ def _announce(options: Options, arms: Mapping[str, RunConfig], runs: Sequence[Pl
         f"{at_a_time} at a time ({options.executor})",
         soft_wrap=True,
     )
-    for name, config in arms.items():
-        console.print(_describe(name, config, [run for run in runs if run.arm == name], done), soft_wrap=True)
+    for name, arm in arms.items():
+        console.print(_describe(name, arm, [run for run in runs if run.arm == name], done), soft_wrap=True)
     return done
 
 
@@ -152,7 +161,18 @@ def _slots(options: Options) -> int:
     return cores() if options.workers is None else checks.integer("--workers", options.workers, 1)
 
 
-def _carry_out(options: Options, runs: Sequence[PlannedRun], done: set[str]) -> list[Outcome]:
+class _Progress(StudyProgress):
+    """That of a study with several rounds, none of which begins after a stop was asked for."""
+
+    stopped = False
+
+    def on_stop(self) -> None:
+        """Remember it."""
+        self.stopped = True
+        super().on_stop()
+
+
+def _carry_out(options: Options, arms: Arms, runs: Sequence[PlannedRun], done: set[str]) -> list[Outcome]:
     executor: SerialExecutor | ProcessExecutor | RayExecutor
     if options.executor == "serial":
         executor = SerialExecutor()
@@ -160,17 +180,29 @@ def _carry_out(options: Options, runs: Sequence[PlannedRun], done: set[str]) -> 
         executor = ProcessExecutor(options.workers)
     else:
         executor = RayExecutor(options.workers, options.address)
-    jobs = [
-        Job(id=run.id, function=run_one, arguments=(run.run_dir, _flags(run))) for run in runs if run.id not in done
-    ]
-    with executor, StudyProgress(runs, done, executor.slots, console, _score) as progress:
-        return carry_out(jobs, executor, retries=options.retries, listener=progress)
+    outcomes: list[Outcome] = []
+    todo = [run for run in runs if run.id not in done]
+    progress = _Progress(runs, done, executor.slots, console, _score)
+    with executor, progress:
+        for part in in_rounds(todo, arms, executor.slots):
+            if not progress.stopped:
+                jobs = [job for run in part if (job := _job(run, arms[run.arm])) is not None]
+                outcomes += carry_out(jobs, executor, retries=options.retries, listener=progress)
+    return outcomes
 
 
-def _flags(run: PlannedRun) -> list[str]:
-    """What training is told: the arm's settings and the seed that the run's folder names."""
-    seed = run.run_dir.name.removeprefix("seed-")
-    return ["--config", str(run.run_dir.parent / "config.json"), "--seed", seed, "--milestones", "0"]
+def _job(run: PlannedRun, arm: RunConfig | Derived) -> Job | None:
+    """The job that makes a run; None where the run that it follows is not there."""
+    config = run.run_dir.parent / "config.json"
+    if isinstance(arm, Derived):
+        other = run.run_dir.parents[1] / arm.of / run.run_dir.name
+        if not is_done(other):
+            console.print(f"{run.id}: left out, for it follows {arm.of}, whose run of this seed is not done")
+            return None
+        config = run.run_dir.with_name(f"{run.run_dir.name}.config.json")
+        _keep_config(config, arm.make(other))
+    flags = ["--config", str(config), "--seed", str(seed_of(run)), "--milestones", "0"]
+    return Job(id=run.id, function=run_one, arguments=(run.run_dir, flags))
 
 
 def _score(summary: Any) -> str:
@@ -178,21 +210,22 @@ def _score(summary: Any) -> str:
     return f"food {scores['food_mean']:.1f}" if "food_mean" in scores else f"return {scores['return_mean']:.1f}"
 
 
-def _describe(name: str, config: RunConfig, runs: Sequence[PlannedRun], done: set[str]) -> str:
+def _describe(name: str, arm: RunConfig | Derived, runs: Sequence[PlannedRun], done: set[str]) -> str:
     """What an arm is and how far its runs are."""
     begun = [
         steps / run.total_steps for run in runs if run.id not in done and (steps := reached(run.run_dir).env_steps)
     ]
-    words = f"  {name}: {config.total_steps / 1e6:g} M steps, {config.network.init_hidden} neurons at birth"
+    size = f"{arm.network.init_hidden} neurons at birth" if isinstance(arm, RunConfig) else str(arm)
+    words = f"  {name}: {runs[0].total_steps / 1e6:g} M steps, {size}"
     if n_done := sum(run.id in done for run in runs):
         words += f"; {n_done} of {len(runs)} runs done"
     return words + (f"; begun: {', '.join(f'{share:.0%}' for share in begun)}" if begun else "")
 
 
-def _estimate(arms: Mapping[str, RunConfig], runs: Sequence[PlannedRun], todo: Sequence[PlannedRun], slots: int) -> str:
+def _estimate(arms: Arms, runs: Sequence[PlannedRun], todo: Sequence[PlannedRun], slots: int) -> str:
     """How long it may take, and how that is known."""
     measured = paces(runs)
-    unknown = {run.arm: arms[run.arm] for run in todo if run.arm not in measured}
+    unknown = {run.arm: arm for run in todo if run.arm not in measured and isinstance(arm := arms[run.arm], RunConfig)}
     probed = probed_paces(unknown)
     left = seconds_left(todo, measured | probed, slots)
     sources = [f"runs in the folder ({len(measured)} arms)"] * bool(measured)
@@ -202,15 +235,22 @@ def _estimate(arms: Mapping[str, RunConfig], runs: Sequence[PlannedRun], todo: S
 
 def _keep_config(path: Path, config: RunConfig) -> None:
     """Write an arm's config, unless the folder belongs to another arm of that name."""
-    text = to_json(config)
     if path.exists():
-        if path.read_text() != text:
+        if not _holds(path, config):
             raise SystemExit(f"{path} holds an arm of this name with other settings. Choose another --folder.")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.partial")
-    draft.write_text(text)
+    draft.write_text(to_json(config))
     draft.replace(path)
+
+
+def _holds(path: Path, config: RunConfig) -> bool:
+    """Whether a file has this config; a setting that is younger than the file had its default."""
+    try:
+        return from_json(path.read_text()) == config
+    except ConfigError:
+        return False
 
 
 if __name__ == "__main__":

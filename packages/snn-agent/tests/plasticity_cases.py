@@ -97,6 +97,12 @@ def contexts(draw: st.DrawFn) -> StructuralContext:
     )
 
 
+def schedules() -> st.SearchStrategy[tuple[tuple[int, int, int], ...]]:
+    """Births and deaths before, at and after the step of a context."""
+    event = st.tuples(st.sampled_from([0, 99_999, 100_000, 100_001]), st.integers(0, 5), st.integers(0, 5))
+    return st.lists(event, max_size=4).map(lambda events: tuple(sorted(events)))
+
+
 @st.composite
 def configs(draw: st.DrawFn) -> StructureConfig:
     """One rule of any kind, with any of its options, asked at every update."""
@@ -124,6 +130,7 @@ def configs(draw: st.DrawFn) -> StructureConfig:
         novelty_threshold=draw(st.sampled_from([0.0, 1.5])),
         saturation_threshold=draw(st.sampled_from([0.0, 0.6, 1.0])),
         gradient_threshold=draw(st.sampled_from([0.0, 0.2, 1.0])),
+        schedule=draw(schedules()),
         **EAGER,
     )
 

@@ -6,11 +6,12 @@ import dataclasses
 from typing import Any, Final
 
 from snn_agent import checks
+from snn_agent.errors import ConfigError
 
 GROWTH_NAMES: Final = (
-    "none", "low_rate", "periodic", "adaptive", "plateau", "novelty", "saturation", "gradient",
+    "none", "low_rate", "periodic", "adaptive", "plateau", "novelty", "saturation", "gradient", "replay",
 )  # fmt: skip
-PRUNING_NAMES: Final = ("none", "low_rate", "low_utility", "utility_per_joule", "magnitude")
+PRUNING_NAMES: Final = ("none", "low_rate", "low_utility", "utility_per_joule", "magnitude", "replay")
 RECYCLING_NAMES: Final = ("none", "dormant", "low_utility")
 REWIRING_NAMES: Final = ("none", "set", "rigl", "deep_r")
 BIRTH_NAMES: Final = ("zero_out", "paired", "split", "gradient", "kaiming_noise")
@@ -32,7 +33,8 @@ class StructureConfig:
         growth: when neurons are born: ``"none"``; ``"low_rate"`` (the original's: the network is quiet);
             ``"periodic"``; ``"adaptive"`` (the original's heuristic, which also prunes); ``"plateau"`` (returns stand
             still); ``"novelty"`` (the critic is surprised); ``"saturation"`` (the activity fills the layer);
-            ``"gradient"`` (new neurons promise more than the present ones).
+            ``"gradient"`` (new neurons promise more than the present ones); ``"replay"`` (as ``schedule`` says, without
+            regard to sizes, intervals, votes, cool-down and budget).
         birth: how: ``"zero_out"``, ``"paired"``, ``"split"`` or ``"gradient"``, after which the policy is what it was,
             or ``"kaiming_noise"`` (the original's).
         growth_size: neurons born at a time.
@@ -50,7 +52,7 @@ class StructureConfig:
         newborn_rate: mean firing rate that newborn are tuned to on recent observations, spikes/tick; None: as drawn.
             Not with ``"paired"`` and ``"split"``, which would no longer leave the policy as it is.
         pruning: which neurons die: ``"none"``, ``"low_rate"`` (the original's), ``"low_utility"``,
-            ``"utility_per_joule"`` or ``"magnitude"``.
+            ``"utility_per_joule"``, ``"magnitude"``, or ``"replay"`` (anybody, as ``schedule`` says).
         prune_interval: pruning is considered this often.
         prune_rate_threshold: a neuron below this rate is quiet, spikes/tick (``low_rate``, ``adaptive``).
         prune_quiet_share: the quiet die once they are more than this share of the living (``low_rate``).
@@ -70,6 +72,7 @@ class StructureConfig:
         synaptic_limit: incoming weights of a neuron are scaled down to at most so many times the norm of fresh ones;
             None: they are not.
         interval_unit: of intervals and cool-down: ``"episodes"``, ``"updates"`` or ``"env_steps"``.
+        schedule: (environment step, neurons born, neurons that died) of each event that is replayed, steps ascending.
     """
 
     growth: str = "low_rate"
@@ -105,6 +108,7 @@ class StructureConfig:
     homeostasis_gain: float = 0.01
     synaptic_limit: float | None = None
     interval_unit: str = "episodes"
+    schedule: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
@@ -112,6 +116,7 @@ class StructureConfig:
             "plateau_tolerance": checks.number("plateau_tolerance", self.plateau_tolerance),
             "novelty_threshold": checks.number("novelty_threshold", self.novelty_threshold, 0.0),
             "homeostasis_gain": checks.number("homeostasis_gain", self.homeostasis_gain, 0.0),
+            "schedule": _schedule(self.schedule),
         }
         choices = {
             "growth": GROWTH_NAMES,
@@ -138,3 +143,21 @@ class StructureConfig:
             checked["synaptic_limit"] = checks.positive("synaptic_limit", self.synaptic_limit)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+
+def _schedule(value: Any) -> tuple[tuple[int, int, int], ...]:
+    """Return ``value``, which JSON has made lists of, as tuples, or raise ConfigError."""
+    try:
+        events = [(env_step, born, died) for env_step, born, died in value]
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"schedule must list events as (environment step, born, died), got {value!r}. Take them from another run's "
+            f"events.jsonl, or leave it empty."
+        ) from None
+    checked: list[tuple[int, int, int]] = []
+    for event in events:
+        env_step, born, died = (checks.integer("each number of the schedule", number, 0) for number in event)
+        if checked and env_step < checked[-1][0]:
+            raise ConfigError(f"schedule goes back from step {checked[-1][0]} to {env_step}. Sort it by the steps.")
+        checked.append((env_step, born, died))
+    return tuple(checked)

@@ -18,6 +18,7 @@ from snn_agent.plasticity.plateau import PlateauGrowth
 from snn_agent.plasticity.pruning import LowRatePruning, LowUtilityPruning
 from snn_agent.plasticity.recycling import Recycling
 from snn_agent.plasticity.regulation import SynapticScaling, ThresholdHomeostasis
+from snn_agent.plasticity.replay import ReplayGrowth, ReplayPruning
 from snn_agent.plasticity.rewiring import Rewiring
 from snn_agent.plasticity.saturation import SaturationGrowth
 
@@ -78,6 +79,7 @@ GROWTH: Final[Mapping[str, RuleMaker]] = MappingProxyType(
         "novelty": lambda config: NoveltyGrowth(threshold=config.novelty_threshold, plan=_plan(config)),
         "saturation": lambda config: SaturationGrowth(threshold=config.saturation_threshold, plan=_plan(config)),
         "gradient": lambda config: GradientGrowth(threshold=config.gradient_threshold, plan=_plan(config)),
+        "replay": lambda config: ReplayGrowth(schedule=config.schedule, plan=_plan(config)),
     }
 )
 """Growth rules by name."""
@@ -88,6 +90,9 @@ PRUNING: Final[Mapping[str, RuleMaker]] = MappingProxyType(
         "low_utility": lambda config: _least(config, "low_utility"),
         "utility_per_joule": lambda config: _least(config, "utility_per_joule"),
         "magnitude": lambda config: _least(config, "magnitude"),
+        "replay": lambda config: ReplayPruning(
+            schedule=config.schedule, maturity_updates=config.maturity_updates, compensate=config.compensate
+        ),
     }
 )
 """Pruning rules by name."""
@@ -110,11 +115,15 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
     """
     unit = config.interval_unit
     rules: list[StructuralRule] = []
-    if config.pruning != "none":
+    if config.pruning == "replay":  # which has its own times
+        rules.append(PRUNING["replay"](config))
+    elif config.pruning != "none":
         rules.append(every(PRUNING[config.pruning](config), config.prune_interval, unit))
     if config.recycling != "none":
         rules.append(every(RECYCLING[config.recycling](config), config.recycle_interval, unit))
-    if config.growth != "none":
+    if config.growth == "replay":
+        rules.append(GROWTH["replay"](config))
+    elif config.growth != "none":
         rule = cool_down(votes(GROWTH[config.growth](config), config.grow_votes), config.grow_cool_down, unit)
         if config.max_growth_events is not None:
             rule = limit(rule, config.max_growth_events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 from torch import Tensor
@@ -143,7 +144,7 @@ def _refuse_other_configs(agent: Agent, state: dict[str, Any]) -> None:
     other = [
         f"{part}.{name} was {before!r} and is {value!r}"
         for part, config in agent.configs.items()
-        for name, value in dataclasses.asdict(config).items()
+        for name, value in json.loads(json.dumps(dataclasses.asdict(config))).items()  # as the checkpoint has it
         if name not in ("grow_interval", "prune_interval")  # which train() may change
         and (before := saved.get(part, {}).get(name, value)) != value
     ]
