@@ -20,8 +20,8 @@ FPS: Final = 30
 FILM_FPS: Final = 10
 MAX_ELAPSED_S: Final = 0.2  # a machine that was busy for longer does not try to make up for it
 NOTE_S: Final = 3.0
-LOOK_S: Final = 2.0  # between two looks at a run that goes on
-FOLLOWING_FPS: Final = 10  # what is seen of a training is to take little from it
+LOOK_S: Final = 5.0  # between two looks at a run that goes on
+FOLLOWING_FPS: Final = 5  # what is seen of a training is to take little from it
 
 
 class Live:
