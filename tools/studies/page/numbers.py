@@ -106,11 +106,13 @@ def mean_curve(data: StudyData, arm: str, by: str) -> tuple[Row, Band]:
 
 
 def beside_envelope(curves: Runs, fixed: Mapping[str, Runs]) -> str:
-    """Mean ratio to the envelope of the fixed sizes, less one, over the seeds that all of them have; a dash if none.
+    """Mean ratio to the envelope of the fixed sizes, less one, over the seeds in which all have a score; a dash
+    if there is none.
 
     Where the arm is one of these sizes, it is how far it alone is below the best of all.
     """
-    seeds = [seed for seed in curves if all(seed in runs for runs in fixed.values())]
+    alike = (curves, *fixed.values())
+    seeds = [seed for seed in curves if all(seed in runs and np.isfinite(runs[seed].score).any() for runs in alike)]
     if not fixed or not seeds:
         return "–"
     others = [{seed: runs[seed] for seed in seeds} for runs in fixed.values()]
