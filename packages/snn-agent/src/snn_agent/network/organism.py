@@ -54,6 +54,16 @@ class GrowingSparseSNN(nn.Module):
     gain: nn.Parameter
     threshold: Tensor
     synapses: Tensor
+    protected: Tensor
+    birth_task: Tensor
+    task: Tensor
+    head_task: Tensor
+    head_outgoing: Tensor
+    head_critic: Tensor
+    head_reads: Tensor
+    head_output_bias: Tensor
+    head_critic_bias: Tensor
+    head_gain: Tensor
     input_sum: Tensor
     input_square_sum: Tensor
     input_count: Tensor
@@ -92,6 +102,16 @@ class GrowingSparseSNN(nn.Module):
         self.gain = nn.Parameter(torch.tensor(self.config.readout_gain))
         self.register_buffer("threshold", torch.full((init_hidden,), self.lif.v_th))
         self.register_buffer("synapses", synapses_of(self.config, weights.incoming))
+        self.register_buffer("protected", torch.zeros(init_hidden, dtype=torch.bool))
+        self.register_buffer("birth_task", torch.zeros(init_hidden, dtype=torch.int64))
+        self.register_buffer("task", torch.zeros((), dtype=torch.int64))  # that it lives in now
+        self.register_buffer("head_task", torch.zeros(0, dtype=torch.int64))  # [K] of the heads that are put away
+        self.register_buffer("head_outgoing", torch.zeros(0, init_hidden, output_features))
+        self.register_buffer("head_critic", torch.zeros(0, init_hidden))
+        self.register_buffer("head_reads", torch.zeros(0, init_hidden, dtype=torch.bool))
+        self.register_buffer("head_output_bias", torch.zeros(0, output_features))
+        self.register_buffer("head_critic_bias", torch.zeros(0))
+        self.register_buffer("head_gain", torch.zeros(0))
         self.register_buffer("input_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_square_sum", torch.zeros(input_features, dtype=torch.float64))
         self.register_buffer("input_count", torch.zeros((), dtype=torch.float64))

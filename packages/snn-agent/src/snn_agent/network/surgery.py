@@ -111,6 +111,7 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
         newborn = edit.newborn._asdict() | {
             "threshold": torch.full((edit.n_born,), organism.lif.v_th),
             "synapses": synapses_of(organism.config, edit.newborn.incoming),
+            "birth_task": organism.task.expand(edit.n_born),
         }
         if edit.parents is not None:
             parents = edit.parents.to(device)
@@ -121,7 +122,10 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
         old = getattr(organism, name)
         tensor = old.detach().index_select(axis, keep)
         if edit.n_born:
-            tensor = torch.cat([tensor, newborn[name].to(tensor)], dim=axis)
+            shape = list(tensor.shape)
+            shape[axis] = edit.n_born
+            born = newborn.get(name)  # heads that are put away do not read them, and they are not protected
+            tensor = torch.cat([tensor, tensor.new_zeros(shape) if born is None else born.to(tensor)], dim=axis)
         setattr(organism, name, nn.Parameter(tensor) if isinstance(old, nn.Parameter) else tensor)
     return Resizing(keep, edit.n_born)
 

@@ -23,12 +23,23 @@ NEURON_AXIS: Final[Mapping[str, int | None]] = MappingProxyType(
         "gain": None,  # [] what the readout's evidence is multiplied with
         "threshold": 0,  # [H] firing threshold in volts; not learnt by gradient
         "synapses": 1,  # [D, H] int8, where there are synapses: the sign with which each began; elsewhere 0
+        "protected": 0,  # [H] bool, neurons whose incoming weights, bias and threshold stay as they are
+        "birth_task": 0,  # [H] int64, number of the task in which each neuron was born
+        "head_outgoing": 1,  # [K, H, A] outgoing weights of the heads that are put away, one for each task
+        "head_critic": 1,  # [K, H] their weights to the value
+        "head_reads": 1,  # [K, H] bool, neurons that lived when the head was put away; it reads no others
     }
 )
 """Axis of the hidden neurons in each tensor of the network; None where there is none."""
 
 LEARNT: Final = ("incoming", "bias", "outgoing", "critic", "output_bias", "critic_bias", "gain")
 """Tensors that follow gradients."""
+
+YOUNGER: Final = (
+    "protected", "birth_task", "task", "head_task", "head_outgoing", "head_critic", "head_reads", "head_output_bias",
+    "head_critic_bias", "head_gain",
+)  # fmt: skip
+"""Tensors that organisms saved by versions without continual learning lack; they then have no task but 0."""
 
 
 class NeuronWeights(NamedTuple):

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from snn_agent.config import NetworkConfig, NeuronConfig
@@ -15,6 +16,7 @@ from snn_agent.metrics.energy import EnergyLedger
 from snn_agent.metrics.statistics import NeuronStatistics
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.spaces import SpaceAdapter
+from snn_agent.network.topology import YOUNGER
 from snn_agent.plasticity.contract import state_from_json, state_to_json
 from snn_agent.training.agent import Agent, Counters
 from snn_agent.training.checkpoint import Checkpoint
@@ -62,7 +64,10 @@ def rebuild_organism(
             device=device,
         )
         organism.config = config  # with the size at birth, which scales newborn neurons
-        organism.load_state_dict(tensors)
+        for name in YOUNGER:  # there are as many heads put away as were saved
+            if name in tensors:
+                setattr(organism, name, torch.zeros_like(tensors[name], device=device))
+        organism.load_state_dict({name: getattr(organism, name) for name in YOUNGER} | tensors)
     except BackendUnavailable:
         raise  # the checkpoint is whole, this machine lacks something
     except (KeyError, TypeError, RuntimeError, ConfigError) as problem:
