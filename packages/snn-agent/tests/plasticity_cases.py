@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import hypothesis.strategies as st
@@ -11,7 +12,7 @@ from torch import Tensor
 from snn_agent.config import BIRTH_NAMES, NetworkConfig, StructureConfig
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import StructuralEdit
-from snn_agent.network.topology import NEURON_AXIS
+from snn_agent.network.topology import NEURON_AXIS, NeuronWeights
 from snn_agent.plasticity.births import TWINS
 from snn_agent.plasticity.contract import Experience, NoState, StructuralContext, StructuralRule
 from snn_agent.plasticity.registry import GROWTH, PRUNING, RECYCLING
@@ -68,7 +69,9 @@ def context_of(organism: GrowingSparseSNN, seed: int = 0, **changes: Any) -> Str
 
 @st.composite
 def contexts(draw: st.DrawFn) -> StructuralContext:
-    """Networks of any size, at the floor, at the maximum or between; neurons of any age, rate and utility."""
+    """Networks of any size, at the floor, at the maximum or between; neurons of any age, rate and utility, and in half
+    of them some are protected.
+    """
     floor = draw(st.integers(1, 6))
     hidden = draw(st.integers(max(1, floor - 2), 12))
     organism = organism_of(
@@ -81,6 +84,9 @@ def contexts(draw: st.DrawFn) -> StructuralContext:
         ticks=draw(st.integers(1, 12)),
         input_density=draw(st.sampled_from([1.0, 0.5])),
     )
+
+    if draw(st.booleans()):
+        organism.protected.copy_(torch.tensor(draw(st.lists(st.booleans(), min_size=hidden, max_size=hidden))))
 
     def each(values: st.SearchStrategy[float]) -> Tensor:
         return torch.tensor(draw(st.lists(values, min_size=hidden, max_size=hidden)))
@@ -109,10 +115,12 @@ def configs(draw: st.DrawFn) -> StructureConfig:
     registries = {"growth": GROWTH, "pruning": PRUNING, "recycling": RECYCLING, "rewiring": BEGINNINGS}
     rules: list[dict[str, Any]] = [{kind: name} for kind, names in registries.items() for name in sorted(names)]
     rules += [{"homeostasis_rate": 0.05}, {"synaptic_limit": 0.5}]
+    rules += [{"shrink": 0.9, "perturb": 0.1}, {"shrink": 0.5}, {"perturb": 0.3}]
     birth = draw(st.sampled_from(BIRTH_NAMES))
     return StructureConfig(
         **dict.fromkeys(registries, "none") | draw(st.sampled_from(rules)),
         rewire_interval=1,
+        shrink_interval=1,
         rewire_share=draw(st.sampled_from([0.1, 1.0])),
         homeostasis_gain=draw(st.sampled_from([0.01, 100.0])),
         birth=birth,
@@ -191,9 +199,9 @@ def tensors_of(edit: StructuralEdit | None) -> list[Tensor]:
     """Every tensor of an edit."""
     if edit is None:
         return []
-    regulated = [edit.outgoing_factor, edit.output_shift, edit.critic_shift]
-    given = [edit.dying, edit.parents, *regulated, *(edit.newborn or ())]
-    return [tensor for tensor in given if tensor is not None]
+    given = [getattr(edit, field.name) for field in dataclasses.fields(edit)]
+    flat = [part for value in given for part in (value if isinstance(value, NeuronWeights) else (value,))]
+    return [tensor for tensor in flat if isinstance(tensor, Tensor)]
 
 
 def snapshot(organism: GrowingSparseSNN) -> dict[str, Tensor]:

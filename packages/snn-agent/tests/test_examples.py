@@ -13,6 +13,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 SHORT = {"STEPS": "2000", "EPISODES": "3"}
 WORDS = {
     "cartpole": ["of 500 steps", "synaptic operations"],
+    "continual_cartpole": ["      0 steps, phase 0: as usual", "phase 3:    heavy"],
     "grow_and_prune": ["+8 -0 -> 24 neurons (periodic_growth", "low_utility"],
     "sb3_evaluate": ["return ", " neurons", "report.html"],
 }

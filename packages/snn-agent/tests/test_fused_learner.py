@@ -18,6 +18,7 @@ from snn_agent.config.learning import BASELINES
 from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.torch_engine import TorchEngine
 from snn_agent.learning.fused_step import FusedLearner
+from snn_agent.learning.protection import Movable
 from snn_agent.learning.reinforce import Reinforce
 from snn_agent.learning.samples import Samples
 from snn_agent.network.topology import LEARNT
@@ -40,8 +41,8 @@ CASES = decisions(hidden=(1, 7, 33), variants=VARIANTS[:2])
 def by_autograd(case: Decision, samples: Samples, config: LearningConfig, rows: Tensor) -> Found:
     """Gradients and numbers of the readable step on the torch engine: Adam's first mean is (1 − β1) = 0.1 gradient."""
     organism, rule = pupil(case, TorchEngine()), Reinforce(config)
-    adam, numbers = rule._step(organism, rule.init(organism).adam, samples.take(rows), 0.0, None)
-    return {name: mean / 0.1 for name, mean in adam.mean.items()}, numbers
+    state, numbers = rule._step(organism, rule.init(organism), samples.take(rows), 0.0, None, Movable.of(organism))
+    return {name: mean / 0.1 for name, mean in state.adam.mean.items()}, numbers
 
 
 def fused(case: Decision, samples: Samples, config: LearningConfig, rows: Tensor) -> Found:

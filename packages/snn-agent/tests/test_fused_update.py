@@ -168,3 +168,21 @@ def test_what_is_not_finite_changes_nothing(carried: bool, normalise: bool) -> N
         assert all(torch.equal(after[-1][name], tensor) for name, tensor in before.items()) == normalise
     for name, tensor in after[1].items():
         torch.testing.assert_close(after[0][name], tensor, rtol=1e-6, atol=1e-6, msg=name)
+
+
+@given(case=decisions(hidden=(1, 7, 33), variants=KINDS, carry_state=False), config=CONFIGS)
+@settings(max_examples=20)
+def test_an_update_after_a_new_head(case: Decision, config: LearningConfig) -> None:
+    """What a neuron drives has then taken fewer steps than what drives it."""
+    case = enough(case._replace(carried=False))
+    assume(case.closest_approach() > 1e-10)
+    found = []
+    for engine in (NumbaEngine(), TorchEngine()):
+        organism, rule = pupil(case, engine), Reinforce(config)
+        state = aged(rule, organism, 100 + 100 * torch.arange(case.config.init_hidden)).for_new_head()
+        assert isinstance(engine, TorchEngine) or suits_kernel(organism, state.adam, samples_of(case))
+        state, _ = rule.update(organism, state, rollout_of(case), 0.3, torch.Generator().manual_seed(case.seed))
+        found.append(copy_of(organism.learnt()) | copy_of(state.tensors()))
+    for name, tensor in found[1].items():
+        atol = 1e-6 * max(1.0, float(tensor.abs().max()))
+        torch.testing.assert_close(found[0][name], tensor, rtol=1e-6, atol=atol, msg=name)

@@ -15,7 +15,7 @@ from ledger_walk import Seen, Tally, look, optimize, walk
 from torch import Tensor
 from training_cases import CHANGING, LEARNING, Songs, trainer_for, update
 
-from snn_agent import AdaptiveTrainer, GrowingSparseSNN, LearningConfig, NetworkConfig
+from snn_agent import AdaptiveTrainer, GrowingSparseSNN, LearningConfig, NetworkConfig, NeuronConfig
 from snn_agent.config import READOUT_NAMES
 from snn_agent.metrics.energy import ENERGY_MODELS, EnergyLedger
 from snn_agent.metrics.operations import Work
@@ -32,13 +32,15 @@ def assert_equal(work: Work, tally: Tally) -> None:
 
 @st.composite
 def organisms(draw: st.DrawFn) -> tuple[GrowingSparseSNN, Tensor, bool]:
-    """A small network with weights that are zero, observations [N, D], and whether they are told as events."""
-    encoding = draw(st.sampled_from(["constant", "constant", "poisson"]))
+    """A small network, spiking or not, with weights that are zero, observations [N, D], and whether as events."""
+    model = draw(st.sampled_from(["lif", "lif", "relu"]))
+    encoding = draw(st.sampled_from(["constant", "constant", "poisson"])) if model == "lif" else "constant"
     kind = "binary" if encoding == "poisson" else draw(st.sampled_from(["binary", "ternary", "real"]))
     config = NetworkConfig(
-        init_hidden=draw(st.integers(1, 6)), max_hidden=9, min_hidden=1, ticks=draw(st.integers(1, 4)),
-        input_density=draw(st.sampled_from([1.0, 0.5, 0.2])), readout=draw(st.sampled_from(READOUT_NAMES)),
-        encoding=encoding, hidden_bias=4.0, input_power=1.0,
+        neuron=NeuronConfig(model=model), init_hidden=draw(st.integers(1, 6)), max_hidden=9, min_hidden=1,
+        ticks=draw(st.integers(1, 4)) if model == "lif" else 1, input_density=draw(st.sampled_from([1.0, 0.5, 0.2])),
+        readout=draw(st.sampled_from(READOUT_NAMES)) if model == "lif" else "drive", encoding=encoding,
+        hidden_bias=4.0 if model == "lif" else 0.0, input_power=1.0,
         input_scaling="standardise" if kind == "real" and draw(st.booleans()) else "none",
     )  # fmt: skip
     seed = draw(st.integers(0, 2**32))
@@ -48,7 +50,7 @@ def organisms(draw: st.DrawFn) -> tuple[GrowingSparseSNN, Tensor, bool]:
         9,
         draw(st.integers(2, 4)),
         config=config,
-        engine="torch",
+        engine="torch" if model == "lif" else "relu",
         seed=seed,
     )
     generator = torch.Generator().manual_seed(seed)
@@ -191,14 +193,21 @@ def watch(trainer: AdaptiveTrainer, times: int, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("baseline", ["critic", "ema"])
 @pytest.mark.parametrize(
     ("network", "minibatches"),
-    [({}, 2), ({"input_scaling": "standardise", "readout": "drive"}, 8), ({"input_density": 0.5}, 5)],
+    [
+        ({}, 2),
+        ({"input_scaling": "standardise", "readout": "drive"}, 8),
+        ({"input_density": 0.5}, 5),
+        ({"neuron": NeuronConfig(model="relu"), "ticks": 1, "readout": "drive"}, 2),
+        ({"neuron": NeuronConfig(model="relu"), "ticks": 1, "readout": "drive", "input_density": 0.5}, 2),
+    ],
 )
 def test_the_ledger_of_a_run_that_grows_and_prunes(
     network: dict[str, Any], minibatches: int, baseline: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learning = dataclasses.replace(LEARNING, baseline=baseline, minibatches=minibatches)
     structure = dataclasses.replace(CHANGING, rewiring="set" if "input_density" in network else "none")
-    trainer = trainer_for(Songs(), structure, network=network, learning=learning)
+    engine = "relu" if "neuron" in network else "torch"
+    trainer = trainer_for(Songs(), structure, network={**network, "engine": engine}, learning=learning)
     watched = watch(trainer, 8, monkeypatch)
     assert len({entry.acted.hidden for entry in watched}) > 2
     # The newborn are silent towards the outputs until they have learnt.
@@ -208,7 +217,7 @@ def test_the_ledger_of_a_run_that_grows_and_prunes(
         assert isinstance(rollout.observation, Tensor)
         looks = [look(acted, step) for step in rollout.observation]  # step by step, for equal rounding
         seen = Seen([x for part in looks for x in part.inputs], [z for part in looks for z in part.spikes])
-        assert rollout.counts.tolist() == torch.tensor(seen.spikes).sum(dim=(0, 1)).tolist()
+        assert rollout.counts.tolist() == pytest.approx(torch.tensor(seen.spikes).sum(dim=(0, 1)).tolist())
         critic, samples = baseline == "critic", len(seen.inputs)
         walk(acting, acted, seen, resent=False, critic=critic, learns=False)
         walk(resent, acted, seen, resent=True, critic=critic, learns=False)

@@ -15,6 +15,7 @@ from training_cases import FIXED, copy_of, trainer_for, update
 
 from snn_agent.config import READOUT_NAMES
 from snn_agent.errors import CapacityError, ConfigError
+from snn_agent.network import heads
 from snn_agent.network.surgery import StructuralEdit, operate
 from snn_agent.network.topology import NeuronWeights
 from snn_agent.plasticity.births import BIRTHS
@@ -26,9 +27,20 @@ DYING = torch.tensor([0, 5, 36])
 
 
 def lived_agent(**network: Any) -> Agent:
-    """An agent with H = 37 that has learnt a little and has membranes, moments and statistics."""
+    """An agent with H = 37 that has learnt a little and has membranes, moments and statistics, in its third task: two
+    heads are put away, and some neurons are protected.
+    """
     sizes = {"init_hidden": H, "max_hidden": 60, "carry_state": True, "input_scaling": "standardise"}
-    return update(trainer_for(structure=FIXED, network=sizes | network), 2).agent
+    agent = update(trainer_for(structure=FIXED, network=sizes | network), 2).agent
+    organism = agent.organism
+    for task in (0, 1):
+        heads.put_away(organism, task)
+        heads.fresh(organism, torch.Generator().manual_seed(task))
+    organism.head_reads[1, 3:] = False
+    organism.protected[[1, 7, 30]] = True
+    organism.birth_task.copy_(torch.arange(H) % 3)
+    organism.task.fill_(2)
+    return agent
 
 
 def newborn(agent: Agent, n: int) -> NeuronWeights:
@@ -74,6 +86,11 @@ def test_nothing_of_the_old_size_is_left(readout: str) -> None:
     for part in (
         "organism.incoming",
         "organism.synapses",
+        "organism.protected",
+        "organism.birth_task",
+        "organism.head_outgoing",
+        "organism.head_critic",
+        "organism.head_reads",
         "learner.square.bias",
         "learner.count.critic",
         "statistics.id",
@@ -132,6 +149,10 @@ def test_survivors_keep_everything_and_newborns_start_at_nothing(n_born: int, dy
     assert born["statistics.id"].tolist() == list(range(next_id, next_id + n_born))
     assert set(born["statistics.birth_update"].tolist()) <= {agent.counters.update}
     assert (born["organism.threshold"] == agent.organism.lif.v_th).all()
+    assert (born["organism.birth_task"] == 2).all()
+    for name in ("protected", "head_outgoing", "head_critic", "head_reads"):
+        assert not born[f"organism.{name}"].any(), name
+        assert before[f"organism.{name}"].any(), "the case shows too little"
     if n_born:
         assert edit.newborn is not None
         for name, weights in edit.newborn._asdict().items():

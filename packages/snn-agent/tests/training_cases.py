@@ -134,10 +134,10 @@ CHANGING = StructureConfig(
 FIXED = StructureConfig(growth="none", pruning="none")
 
 
-def organism_for(env: Songs, seed: int = 0, **network: Any) -> GrowingSparseSNN:
+def organism_for(env: Songs, seed: int = 0, engine: str = "torch", **network: Any) -> GrowingSparseSNN:
     """A small network for these worlds."""
     return GrowingSparseSNN.for_spaces(
-        env.single_observation_space, env.single_action_space, NETWORK.replace(**network), engine="torch", seed=seed
+        env.single_observation_space, env.single_action_space, NETWORK.replace(**network), engine=engine, seed=seed
     )
 
 

@@ -9,6 +9,7 @@ from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.neurons.lif import LIFParameters, lif_step
 from snn_agent.neurons.surrogate import SurrogateSpec
 from snn_agent.training.callbacks import Callback
+from snn_agent.training.continual.trainer import ContinualTrainer
 from snn_agent.training.loading import load_organism, save_checkpoint
 from snn_agent.training.trainer import AdaptiveTrainer
 from snn_agent.types import LayerOutput, LIFState
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AdaptiveTrainer",
     "Callback",
+    "ContinualTrainer",
     "Engine",
     "GrowingSparseSNN",
     "LIFParameters",

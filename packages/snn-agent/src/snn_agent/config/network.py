@@ -94,6 +94,18 @@ class NetworkConfig:
                 'encoding="poisson" reads numbers as probabilities, but input_scaling="standardise" makes them '
                 "negative. Use one of the two."
             )
+        if self.neuron.model == "relu":
+            self._refuse_time()
+
+    def _refuse_time(self) -> None:
+        """Raise ConfigError where a network without spikes is to do what takes ticks."""
+        needed = {"ticks": 1, "readout": "drive", "encoding": "constant", "carry_state": False}
+        wrong = [f"{name}={getattr(self, name)!r}" for name, value in needed.items() if getattr(self, name) != value]
+        if wrong:
+            raise ConfigError(
+                f'neurons of the model "relu" neither spike nor remember, so {", ".join(wrong)} says nothing to them. '
+                f"Use {', '.join(f'{name}={value!r}' for name, value in needed.items())}."
+            )
 
     def replace(self, **changes: Any) -> NetworkConfig:
         """A copy with some fields changed, validated anew."""

@@ -8,6 +8,7 @@ from typing import Final
 from snn_agent import checks
 from snn_agent.errors import ConfigError
 
+NEURON_MODELS: Final = ("lif", "relu")
 SURROGATES: Final = ("superspike", "triangle", "arctan", "sigmoid")
 
 
@@ -16,6 +17,8 @@ class NeuronConfig:
     """What a leaky integrate-and-fire neuron is; the equations E1–E6 are in :mod:`snn_agent.neurons.lif`.
 
     Attributes:
+        model: ``"lif"``, or ``"relu"`` for neurons that do not spike (E48), as a yardstick for those that do; they
+            read nothing of what follows.
         dt_s: length of a tick, in seconds.
         tau_mem_s: time constant of the membrane voltage, in seconds.
         tau_syn_s: time constant of the synaptic current, in seconds.
@@ -31,6 +34,7 @@ class NeuronConfig:
         ConfigError: a value is out of its range, or the values contradict each other.
     """
 
+    model: str = "lif"
     dt_s: float = 0.001
     tau_mem_s: float = 0.02
     tau_syn_s: float = 0.01
@@ -43,6 +47,7 @@ class NeuronConfig:
 
     def __post_init__(self) -> None:
         checked = {
+            "model": checks.choice("model", self.model, NEURON_MODELS),
             "dt_s": _seconds("dt_s", self.dt_s, 0.1),
             "tau_mem_s": _seconds("tau_mem_s", self.tau_mem_s, 1.0),
             "tau_syn_s": _seconds("tau_syn_s", self.tau_syn_s, 1.0),

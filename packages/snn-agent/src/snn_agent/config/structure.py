@@ -18,7 +18,7 @@ BIRTH_NAMES: Final = ("zero_out", "paired", "split", "gradient", "kaiming_noise"
 INTERVAL_UNITS: Final = ("episodes", "updates", "env_steps")
 
 
-INTERVALS: Final = ("grow", "prune", "recycle", "rewire")
+INTERVALS: Final = ("grow", "prune", "recycle", "rewire", "shrink")
 SHARES: Final = (
     "growth_rate_threshold", "saturation_threshold", "gradient_threshold", "grow_until", "prune_rate_threshold",
     "prune_quiet_share", "prune_share", "recycle_share", "dormant_threshold", "rewire_share",
@@ -47,7 +47,7 @@ class StructureConfig:
         grow_interval: growth is considered this often.
         grow_votes: and happens when it was wanted this often in a row.
         grow_cool_down: growth rests this long after a birth.
-        grow_until: growth ends when this share of the training is done.
+        grow_until: growth ends when this share of the training is done, all phases of a sequence together.
         max_growth_events: growth ends after so many edits; None: never.
         newborn_rate: mean firing rate that newborn are tuned to on recent observations, spikes/tick; None: as drawn.
             Not with ``"paired"`` and ``"split"``, which would no longer leave the policy as it is.
@@ -55,18 +55,21 @@ class StructureConfig:
             ``"utility_per_joule"``, ``"magnitude"``, or ``"replay"`` (anybody, as ``schedule`` says).
         prune_interval: pruning is considered this often.
         prune_rate_threshold: a neuron below this rate is quiet, spikes/tick (``low_rate``, ``adaptive``).
-        prune_quiet_share: the quiet die once they are more than this share of the living (``low_rate``).
-        prune_share: at most this share of the living die at once (the other three).
+        prune_quiet_share: the quiet die once they are more than this share of the unprotected (``low_rate``).
+        prune_share: at most this share of the unprotected die at once (the other three).
         maturity_updates: neurons younger than this do not die; the original has 0.
         compensate: whether the biases make up for the mean effect of the dying.
         recycling: which neurons begin a new life: ``"none"``, ``"dormant"`` or ``"low_utility"``.
         recycle_interval: recycling is considered this often.
-        recycle_share: at most this share of the living is recycled at once.
+        recycle_share: at most this share of the unprotected is recycled at once.
         dormant_threshold: a neuron is dormant at or below this share of the layer's mean rate.
         rewiring: how synapses end and begin, where ``input_density`` is below 1: ``"none"``, ``"set"``, ``"rigl"`` or
             ``"deep_r"``.
         rewire_interval: synapses are considered this often.
         rewire_share: share of the synapses that changes at once, at first; it falls to 0 along a cosine.
+        shrink_interval: weights shrink and are perturbed this often.
+        shrink: what all weights are multiplied with then, λ in (0, 1]; 1: nothing.
+        perturb: how much of fresh weights is added to them then, σ; 0: nothing. ``sqrt(1 − λ²)`` keeps their scale.
         homeostasis_rate: rate that each neuron's threshold is regulated towards, spikes/tick; None: it is not.
         homeostasis_gain: volts that a threshold moves an update for a rate that is 1 spike/tick too high.
         synaptic_limit: incoming weights of a neuron are scaled down to at most so many times the norm of fresh ones;
@@ -104,6 +107,9 @@ class StructureConfig:
     rewiring: str = "none"
     rewire_interval: int = 50
     rewire_share: float = 0.3
+    shrink_interval: int = 50
+    shrink: float = 1.0
+    perturb: float = 0.0
     homeostasis_rate: float | None = None
     homeostasis_gain: float = 0.01
     synaptic_limit: float | None = None
@@ -116,6 +122,8 @@ class StructureConfig:
             "plateau_tolerance": checks.number("plateau_tolerance", self.plateau_tolerance),
             "novelty_threshold": checks.number("novelty_threshold", self.novelty_threshold, 0.0),
             "homeostasis_gain": checks.number("homeostasis_gain", self.homeostasis_gain, 0.0),
+            "shrink": checks.positive("shrink", checks.number("shrink", self.shrink, 0.0, 1.0)),
+            "perturb": checks.number("perturb", self.perturb, 0.0),
             "schedule": _schedule(self.schedule),
         }
         choices = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,6 +24,17 @@ AUTO_SIZE_SHARE: Final = 0.95
 THRIFT_SHARE: Final = 0.5
 SAME_SCORE: Final = 0.05
 """A fixed size has the same score as an arm if it scores at most this share of it less."""
+
+GOALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "frontier": f"mean area of at least {FRONTIER_AREA:+g}, its interval above 0",
+        "auto-size": f"score of at least {AUTO_SIZE_SHARE:g} of the best fixed size's",
+        "thrift": (
+            f"at most {THRIFT_SHARE:g} of the joules per food item of the smallest fixed size with the same score"
+        ),
+    }
+)
+"""What is to be reached, in words, by the target's name."""
 
 
 class Fed(NamedTuple):
@@ -43,6 +55,7 @@ class Target:
         reached: what it was decided to be.
         clear: whether the whole interval lies where the goal is.
         against: what the arm was held against; without it the numbers are NaN.
+        undecided: why the number, if there is one, decides nothing; empty where it does.
     """
 
     name: str
@@ -51,14 +64,35 @@ class Target:
     reached: bool
     clear: bool
     against: str
+    undecided: str = ""
+
+    @property
+    def decision(self) -> str:
+        """Reached, not reached, or cannot be said."""
+        return "cannot be said" if self.undecided else "reached" if self.reached else "not reached"
 
     def __str__(self) -> str:
         value, low, high = self.estimate
-        found = f"{value:.4g} (95 % interval {low:.4g} to {high:.4g}) against {self.against}"
+        found = f": {value:.4g} (95 % interval {low:.4g} to {high:.4g}) against {self.against}"
         if math.isnan(value):
-            found = f"there is {self.against}"
-        surely = ", with its whole interval" if self.clear else ""
-        return f"{self.name}: {'reached' if self.reached else 'not reached'}{surely}: {found}; goal: {self.goal}."
+            found = f": there is {self.against}" if self.against else ""
+        why = ", with its whole interval" if self.clear else ""
+        if self.undecided:
+            why, found = f", because {self.undecided}", found and f"; as far as it is known{found}"
+        return f"{self.name}: {self.decision}{why}{found}; goal: {self.goal}."
+
+
+def unknown(name: str, reason: str) -> Target:
+    """A target of which there is no number, and why.
+
+    Args:
+        name: one of :data:`GOALS`.
+        reason: in words that follow "because".
+    """
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    return Target(
+        name=name, goal=GOALS[name], estimate=nothing, reached=False, clear=False, against="", undecided=reason
+    )
 
 
 def frontier(area: npt.ArrayLike, generator: np.random.Generator, *, draws: int = DRAWS) -> Target:
@@ -75,7 +109,7 @@ def frontier(area: npt.ArrayLike, generator: np.random.Generator, *, draws: int 
     estimate = bootstrap(area, means, generator, draws=draws)
     return Target(
         name="frontier",
-        goal=f"mean area of at least {FRONTIER_AREA:+g}, its interval above 0",
+        goal=GOALS["frontier"],
         estimate=estimate,
         reached=estimate.value >= FRONTIER_AREA and estimate.low > 0.0,
         clear=estimate.low >= FRONTIER_AREA,
@@ -115,7 +149,7 @@ def auto_size(
     estimate = bootstrap(table, share, generator, draws=draws)
     return Target(
         name="auto-size",
-        goal=f"score of at least {AUTO_SIZE_SHARE:g} of the best fixed size's",
+        goal=GOALS["auto-size"],
         estimate=estimate,
         reached=estimate.value >= AUTO_SIZE_SHARE,
         clear=estimate.low >= AUTO_SIZE_SHARE,
@@ -164,7 +198,7 @@ def thrift(
         against = f"fixed-{sorted(fixed)[same[0]]}"
     return Target(
         name="thrift",
-        goal=f"at most {THRIFT_SHARE:g} of the joules per food item of the smallest fixed size with the same score",
+        goal=GOALS["thrift"],
         estimate=estimate,
         reached=estimate.value <= THRIFT_SHARE,
         clear=estimate.high <= THRIFT_SHARE,

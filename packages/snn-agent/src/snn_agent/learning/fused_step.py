@@ -15,6 +15,7 @@ from torch import Tensor
 from snn_agent.config import LearningConfig
 from snn_agent.engine.numba_decision import Array, adjoint, decide
 from snn_agent.engine.numba_layer_op import flat
+from snn_agent.learning.consolidation import NOTHING, Consolidation
 from snn_agent.learning.fused_adam import FusedAdam
 from snn_agent.learning.neuron_adam import AdamState
 from snn_agent.learning.newborn import paces
@@ -28,6 +29,7 @@ from snn_agent.learning.objective_kernel import (
     Targets,
     objective_gradient,
 )
+from snn_agent.learning.protection import Movable
 from snn_agent.learning.samples import Samples
 from snn_agent.network.fused import FusedNetwork
 from snn_agent.network.organism import GrowingSparseSNN
@@ -41,13 +43,21 @@ class FusedLearner:
         adam: the optimizer's state.
         samples: the decisions.
         config: how to learn.
+        past: what earlier tasks ask of the weights.
     """
 
-    def __init__(self, organism: GrowingSparseSNN, adam: AdamState, samples: Samples, config: LearningConfig) -> None:
-        self.organism, self.samples, self.config = organism, samples, config
+    def __init__(
+        self,
+        organism: GrowingSparseSNN,
+        adam: AdamState,
+        samples: Samples,
+        config: LearningConfig,
+        past: Consolidation = NOTHING,
+    ) -> None:
+        self.organism, self.samples, self.config, self.past = organism, samples, config, past
         self.network = FusedNetwork(organism)
         self.adam = FusedAdam(adam, organism.learnt(), neuron_lr=paces(adam, config))
-        self.alive = None if organism.is_dense() else organism.synapses.numpy() != 0
+        self.movable = Movable.of(organism)
         self.targets = Targets(
             flat(samples.action),
             *(flat(tensor) for tensor in (samples.log_prob, samples.advantage, samples.target, samples.weight)),
@@ -72,8 +82,6 @@ class FusedLearner:
         else:
             of_drive = torch.from_numpy(back.drive.reshape(B, sizes.Hp)[:, :H])
             of_incoming, of_bias = (seen.T @ of_drive).numpy(), of_drive.sum(dim=0).numpy()
-        if self.alive is not None:
-            of_incoming = of_incoming * self.alive
         dtype = of_bias.dtype
         found = {
             "incoming": np.ascontiguousarray(of_incoming),
@@ -94,6 +102,14 @@ class FusedLearner:
             "approx_kl": told[KL],
             "clip_fraction": told[CLIPPED],
         }
+        if self.past.pulls:
+            penalty, pulls = self.past.penalty(network.learnt)
+            numbers["loss"] += float(penalty)
+            for name, pull in pulls.items():
+                found[name] += pull.numpy()
+        if self.movable is not None:
+            for name, where in self.movable._asdict().items():
+                found[name] *= where.numpy()
         return found, numbers
 
     def step(self, rows: Tensor, learning_rate: float) -> dict[str, float]:

@@ -18,6 +18,7 @@ from snn_agent.engine.threads import ranges, side_by_side
 from snn_agent.learning.neuron_adam import AdamState
 from snn_agent.learning.newborn import paces
 from snn_agent.learning.objective_kernel import CLIPPED, ENTROPY, KL, N_SUMS, POLICY_LOSS, VALUE_LOSS, Objective
+from snn_agent.learning.protection import Movable
 from snn_agent.learning.samples import Samples
 from snn_agent.learning.update_kernel import LOSS_IS_FINITE, N_REPORTED, NORM, update_kernel
 from snn_agent.network.events import find_events
@@ -28,7 +29,8 @@ from snn_agent.types import Array, Events
 MOST_DENSE = 64
 """Features up to which a dense observation is as fast told as events."""
 BETAS, EPSILON = (0.9, 0.999), 1e-8
-NEURON_PARTS = ("incoming", "bias", "critic", "outgoing")
+COUNTED_ALIKE = (("incoming", "bias"), ("outgoing", "critic"))
+"""Parameters on either side of a neuron, whose steps the kernel counts as one."""
 SAMPLE_NS, DECISION_TICK_NS = 100.0, 0.5
 """About how long the objective takes a decision, and a decision a neuron and tick, to see whether threads pay."""
 MEETINGS_NS = 10_000
@@ -36,10 +38,10 @@ MEETINGS_NS = 10_000
 
 
 def suits_kernel(organism: GrowingSparseSNN, adam: AdamState, samples: Samples) -> bool:
-    """Whether the kernel can do it: few inputs at a time, no membranes carried, and neurons of one age throughout."""
+    """Whether the kernel can do it: few inputs at a time, no membranes carried, and one age a neuron's side."""
     few = isinstance(samples.observation, Events) or organism.config.input_features <= MOST_DENSE
-    counts = [adam.count[name] for name in NEURON_PARTS]
-    return few and samples.state is None and all(torch.equal(counts[0], count) for count in counts[1:])
+    counts = [(adam.count[one], adam.count[other]) for one, other in COUNTED_ALIKE]
+    return few and samples.state is None and all(torch.equal(*pair) for pair in counts)
 
 
 def _threads(work_ns: float, steps: int) -> int:
@@ -101,9 +103,10 @@ class FusedUpdate:
         n_outputs = Bp * sizes.Ap
         room = [np.empty(n, dtype) for n in (n_outputs, Bp, n_outputs, cells.ticks * n_outputs, n_outputs, Bp)]
         room.append(np.empty(cells.ticks * n_outputs, dtype))
-        count = self.adam.count["incoming"].numpy().astype(np.float64)
-        others = np.array([float(self.adam.count[name]) for name in ("output_bias", "gain", "critic_bias")])
-        decays = [beta ** np.pad(count, (0, sizes.Hp - sizes.H)) for beta in BETAS] + [beta**others for beta in BETAS]
+        sides = [self.adam.count[name].numpy().astype(np.float64) for name, _ in COUNTED_ALIKE]
+        counts = [np.pad(count, (0, sizes.Hp - sizes.H)) for count in sides]
+        counts.append(np.array([float(self.adam.count[name]) for name in ("output_bias", "gain", "critic_bias")]))
+        decays = [beta**count for count in counts for beta in BETAS]
         reported = np.zeros((steps, N_REPORTED))
         work = largest * (SAMPLE_NS + sizes.Hp * cells.ticks * DECISION_TICK_NS)
         parts = _threads(work, steps)
@@ -111,10 +114,10 @@ class FusedUpdate:
         pace = np.ones(sizes.Hp)
         if own_rates is not None:
             pace[: sizes.H] = own_rates.numpy()
-        alive = weights.bias[:0]
-        if not self.organism.is_dense():
-            there = (self.organism.synapses != 0).to(learnt["bias"].dtype)
-            alive = flat(torch.nn.functional.pad(there, (0, sizes.Hp - sizes.H)))
+        where, movable = Movable.of(self.organism), weights.bias[:0]
+        if where is not None:
+            rows = torch.cat([where.incoming, where.bias[None]]).to(learnt["bias"].dtype)
+            movable = flat(torch.nn.functional.pad(rows, (0, sizes.Hp - sizes.H)))
         constants = cells.constants
         variant = hidden_variant(cells, sizes)
         with running(f"the update, variant {variant}", dtype):
@@ -123,7 +126,7 @@ class FusedUpdate:
                 order, bounds, *events_of(events, dtype), flat(samples.action), flat(samples.log_prob),
                 flat(samples.advantage), flat(samples.target), flat(samples.weight), constants.array(dtype),
                 dtype.type(cells.output_threshold), cells.readout, cells.ticks, sizes.D, sizes.Hp, sizes.A,
-                sizes.Ap, weights.threshold, weights.table, alive, pace, *theta, *gradient, *mean, *square, *decays,
+                sizes.Ap, weights.threshold, weights.table, movable, pace, *theta, *gradient, *mean, *square, *decays,
                 *BETAS, EPSILON, learning_rate, config.max_grad_norm, *Objective.of(config),
                 np.zeros(sizes.Hp // LANES + 1), np.zeros((parts, N_SUMS)), reported, *room,
             )  # fmt: skip

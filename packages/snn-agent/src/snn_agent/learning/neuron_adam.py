@@ -9,7 +9,7 @@ t set to zero the survivors' steps shrink to a third. Here every neuron has its 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -207,20 +207,24 @@ def resize(state: AdamState, keep: Tensor, n_new: int) -> AdamState:
     if len(set(indices)) < len(indices) or n_new < 0:
         raise ConfigError(f"keep must not name a neuron twice and n_new be >= 0, got {indices} and {n_new}.")
 
-    def resized(tensor: Tensor, axis: int | None) -> Tensor:
-        if axis is None:
-            return tensor.clone()
-        kept = tensor.index_select(axis, keep.to(tensor.device))
-        born = list(kept.shape)
-        born[axis] = n_new
-        return torch.cat([kept, kept.new_zeros(born)], dim=axis)
+    def moments(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: resized(tensor, state.axes[name], keep, n_new) for name, tensor in values.items()}
 
-    return AdamState(
-        mean={name: resized(tensor, state.axes[name]) for name, tensor in state.mean.items()},
-        square={name: resized(tensor, state.axes[name]) for name, tensor in state.square.items()},
-        count={name: resized(tensor, None if state.axes[name] is None else 0) for name, tensor in state.count.items()},
-        axes=state.axes,
-    )
+    count = {
+        name: resized(tensor, None if state.axes[name] is None else 0, keep, n_new)
+        for name, tensor in state.count.items()
+    }
+    return AdamState(mean=moments(state.mean), square=moments(state.square), count=count, axes=state.axes)
+
+
+def resized(tensor: Tensor, axis: int | None, keep: Tensor, n_new: int) -> Tensor:
+    """A copy with the entries ``keep`` along a neuron axis, followed by zeros for the newborn; whole without axis."""
+    if axis is None:
+        return tensor.clone()
+    kept = tensor.index_select(axis, keep.to(tensor.device))
+    born = list(kept.shape)
+    born[axis] = n_new
+    return torch.cat([kept, kept.new_zeros(born)], dim=axis)
 
 
 @torch.no_grad()
@@ -234,6 +238,16 @@ def forget(state: AdamState, name: str, where: Tensor) -> AdamState:
         for part, values in (("mean", state.mean), ("square", state.square))
     }
     return AdamState(**moments, count=state.count, axes=state.axes)
+
+
+@torch.no_grad()
+def restart(state: AdamState, names: Collection[str]) -> AdamState:
+    """The state with some parameters as at birth: moments and counts zero, so that their first steps are of size lr."""
+
+    def zeroed(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: torch.zeros_like(tensor) if name in names else tensor for name, tensor in values.items()}
+
+    return AdamState(mean=zeroed(state.mean), square=zeroed(state.square), count=zeroed(state.count), axes=state.axes)
 
 
 @torch.no_grad()

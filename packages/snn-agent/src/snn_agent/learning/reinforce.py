@@ -2,13 +2,16 @@
 
 One pass over a rollout is plain REINFORCE with λ-returns. Further passes weigh each decision by how much likelier it
 has become, within ``1 ± clip_ratio`` (Schulman et al., *Proximal Policy Optimization Algorithms*, 2017).
+
+Where earlier tasks are held on to (:mod:`snn_agent.learning.consolidation`), their penalty is part of the loss of every
+minibatch, and its gradient is added *before* the norm is clipped: what is clipped is the gradient of all that is
+minimised, so its direction stays whatever λ is, and no pull reaches Adam's moments at a size that nothing bounds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +20,14 @@ from torch import Tensor
 from snn_agent.config import LearningConfig
 from snn_agent.errors import NonFiniteError
 from snn_agent.learning import categorical, neuron_adam
-from snn_agent.learning.baseline import EmaBaseline, EmaState
+from snn_agent.learning.baseline import EmaBaseline
 from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.learning.fused_step import FusedLearner
 from snn_agent.learning.fused_update import FusedUpdate, suits_kernel
 from snn_agent.learning.newborn import paces
 from snn_agent.learning.objective import policy_objective, value_objective
+from snn_agent.learning.protection import Movable, hold
+from snn_agent.learning.reinforce_state import ReinforceState as ReinforceState
 from snn_agent.learning.returns import advantages, lambda_returns, normalise
 from snn_agent.learning.samples import Samples
 from snn_agent.learning.schedule import SCHEDULES
@@ -30,45 +35,6 @@ from snn_agent.network.decision import fusing_engine
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.topology import LEARNT, NEURON_AXIS
 from snn_agent.types import Events, Rollout
-
-
-class ReinforceState(NamedTuple):
-    """Adam's moments and counts, and the running mean return where that is the baseline."""
-
-    adam: neuron_adam.AdamState
-    baseline: EmaState
-
-    def resize(self, keep: Tensor, n_new: int) -> ReinforceState:
-        """The state for the neurons ``keep`` followed by ``n_new`` newborn ones."""
-        return self._replace(adam=neuron_adam.resize(self.adam, keep, n_new))
-
-    def forget(self, synapses: Tensor) -> ReinforceState:
-        """The state without moments of some input synapses, bool [D, H]."""
-        return self._replace(adam=neuron_adam.forget(self.adam, "incoming", synapses))
-
-    def for_new_episodes(self) -> ReinforceState:
-        """The state: it remembers no episodes."""
-        return self
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything worth saving, by name."""
-        adam = self.adam
-        named = {f"mean.{name}": tensor for name, tensor in adam.mean.items()}
-        named |= {f"square.{name}": tensor for name, tensor in adam.square.items()}
-        named |= {f"count.{name}": tensor for name, tensor in adam.count.items()}
-        named["baseline.average"] = torch.tensor(self.baseline.average, dtype=torch.float64)
-        named["baseline.count"] = torch.tensor(self.baseline.count)
-        return named
-
-    def from_tensors(self, tensors: dict[str, Tensor]) -> ReinforceState:
-        """The state that :meth:`tensors` described."""
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {name: tensors[f"{prefix}.{name}"].clone() for name in self.adam.mean}
-
-        adam = neuron_adam.AdamState(mean=part("mean"), square=part("square"), count=part("count"), axes=self.adam.axes)
-        average, count = tensors["baseline.average"], tensors["baseline.count"]
-        return ReinforceState(adam, EmaState(float(average), int(count)))
 
 
 class Reinforce:
@@ -118,21 +84,25 @@ class Reinforce:
         parts: list[Tensor],
         learning_rate: float,
     ) -> Iterator[tuple[ReinforceState, dict[str, float]]]:
-        """One optimizer step a part, by what is fastest on the organism's engine: state and numbers after each."""
+        """One optimizer step a part, by what is fastest on the organism's engine: state and numbers after each.
+
+        The kernel of a whole update knows no penalty.
+        """
+        state = state._replace(adam=hold(state.adam, organism))
         if fusing_engine(organism) is None:
             neuron_lr = paces(state.adam, self.config)  # for the whole update, though neurons age meanwhile
+            movable = Movable.of(organism)
             for part in parts:
-                adam, numbers = self._step(organism, state.adam, samples.take(part), learning_rate, neuron_lr)
-                state = state._replace(adam=adam)
+                state, numbers = self._step(organism, state, samples.take(part), learning_rate, neuron_lr, movable)
                 yield state, numbers
-        elif suits_kernel(organism, state.adam, samples):
+        elif suits_kernel(organism, state.adam, samples) and not state.consolidation.pulls:
             update = FusedUpdate(organism, state.adam, samples, self.config)
             bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
             reported, done = update.run(torch.cat(parts).numpy(), bounds, learning_rate)
             for row in reported[: done + 1]:
                 yield state, update.describe(row)
         else:
-            learner = FusedLearner(organism, state.adam, samples, self.config)
+            learner = FusedLearner(organism, state.adam, samples, self.config, state.consolidation)
             for part in parts:
                 yield state, learner.step(part, learning_rate)
 
@@ -173,11 +143,12 @@ class Reinforce:
     def _step(
         self,
         organism: GrowingSparseSNN,
-        adam: neuron_adam.AdamState,
+        state: ReinforceState,
         batch: Samples,
         learning_rate: float,
         neuron_lr: Tensor | None,
-    ) -> tuple[neuron_adam.AdamState, dict[str, float]]:
+        movable: Movable | None,
+    ) -> tuple[ReinforceState, dict[str, float]]:
         """One optimizer step by autograd; a gradient that is not finite changes nothing."""
         config = self.config
         output, _ = organism(batch.observation, batch.state)
@@ -194,12 +165,17 @@ class Reinforce:
         learnt = organism.learnt()
         found = torch.autograd.grad(loss, list(learnt.values()), allow_unused=True, materialize_grads=True)
         gradients = dict(zip(learnt, found, strict=True))
-        if not organism.is_dense():
-            gradients["incoming"] = gradients["incoming"] * (organism.synapses != 0)
+        if state.consolidation.pulls:
+            penalty, pulls = state.consolidation.penalty(dict(learnt))
+            loss = loss + penalty
+            gradients |= {name: gradients[name] + pull for name, pull in pulls.items()}
+        if movable is not None:
+            gradients |= {name: gradients[name] * where for name, where in movable._asdict().items()}
         norm = neuron_adam.clip_by_global_norm(gradients, config.max_grad_norm)
         if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
-            adam = neuron_adam.update(gradients, adam, dict(learnt), lr=learning_rate, neuron_lr=neuron_lr)
-        return adam, {
+            adam = neuron_adam.update(gradients, state.adam, dict(learnt), lr=learning_rate, neuron_lr=neuron_lr)
+            state = state._replace(adam=adam)
+        return state, {
             "loss": float(loss.detach()),
             "policy_loss": float(policy_loss.detach()),
             "value_loss": float(value_loss.detach()),

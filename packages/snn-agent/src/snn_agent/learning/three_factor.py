@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from snn_agent.config import LearningConfig
-from snn_agent.errors import NonFiniteError
+from snn_agent.errors import ConfigError, NonFiniteError
 from snn_agent.learning import neuron_adam
 from snn_agent.learning.contract import UpdateDiagnostics
 from snn_agent.learning.eligibility import Activity, Signals, activity, change, keeps
@@ -100,8 +100,17 @@ class ThreeFactor:
         meets all that its trace will meet, ``Σ_{n≥t} (γλ)^{n−t}·δ_n``, which is λ-return minus expectation; and a trace
         from before the rollout meets γλ times what the first step meets. So one rollout of L steps changes what L
         rollouts of one step would, as long as the weights are the same.
+
+        Raises:
+            ConfigError: some neurons are protected.
+            NonFiniteError: the loss or the change is not finite; weights and traces are those before this step.
         """
         del generator
+        if bool(organism.protected.any()):
+            raise ConfigError(
+                f'rule="three_factor" would change the {int(organism.protected.sum())} protected neurons. Use '
+                f'rule="reinforce", which leaves them as they are.'
+            )
         state = state.for_worlds(rollout.action.shape[1])
         lived = self._relive(organism, rollout)
         found = self._change(organism, state, lived)

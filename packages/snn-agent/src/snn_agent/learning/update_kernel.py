@@ -87,20 +87,21 @@ def update_kernel(kind, through_reset, narrow, wide):
 
     def run(
         part, _, parts, counter, order, bounds, offsets, columns, values, action, log_prob, advantage, target, weight,
-        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table, alive, pace,
+        constants, output_threshold, readout, ticks, D, Hp, A, Ap, threshold, table, movable, pace,
         incoming, bias, critic, outgoing, output_bias, scalars,
         of_incoming, of_bias, of_critic, of_outgoing, of_output_bias, of_the_scalars,
         m_incoming, m_bias, m_critic, m_outgoing, m_output_bias, m_scalars,
         q_incoming, q_bias, q_critic, q_outgoing, q_output_bias, q_scalars,
-        neuron_decay1, neuron_decay2, other_decay1, other_decay2, beta1, beta2, epsilon, learning_rate, max_norm,
-        clip_ratio, entropy_weight, value_weight, norms, partial, reported,
+        in_decay1, in_decay2, out_decay1, out_decay2, other_decay1, other_decay2, beta1, beta2, epsilon, learning_rate,
+        max_norm, clip_ratio, entropy_weight, value_weight, norms, partial, reported,
         evidence, tally, output_counts, projected, of_evidence, of_tally, of_projected,
     ):  # fmt: skip
         nothing = np.empty(0, bias.dtype)
         number = bias.dtype.type
         vectors, share = Hp // LANES, 1.0 / ticks
         first, last = vectors * part // parts * LANES, vectors * (part + 1) // parts * LANES
-        step, root = np.zeros(Hp, bias.dtype), np.ones(Hp, bias.dtype)
+        in_step, in_root = np.zeros(Hp, bias.dtype), np.ones(Hp, bias.dtype)  # of what drives a neuron
+        out_step, out_root = np.zeros(Hp, bias.dtype), np.ones(Hp, bias.dtype)  # of what it drives
         other_step, other_root = np.zeros(Ap, bias.dtype), np.ones(Ap, bias.dtype)
         rows_of_eight, goal = np.zeros(Hp * GROUP, bias.dtype), 0
         for m in range(bounds.size - 1):
@@ -139,11 +140,13 @@ def update_kernel(kind, through_reset, narrow, wide):
                 nothing, nothing, constants, ticks, D, Hp, Ap, Bp, of_projected[:outputs], of_tally, nothing,
                 of_incoming, of_bias, of_outgoing, of_critic,
             )  # fmt: skip
-            if alive.size > 0:  # no gradient where there is no synapse
+            if movable.size > 0:  # no gradient where there is no synapse, and none into protected neurons
+                for k in range(first, last, LANES):
+                    store(of_bias, k, load(of_bias, k) * load(movable, D * Hp + k))
                 for d in range(D):
                     for k in range(first, last, LANES):
                         q = d * Hp + k
-                        store(of_incoming, q, load(of_incoming, q) * load(alive, q))
+                        store(of_incoming, q, load(of_incoming, q) * load(movable, q))
             for k in range(first, last, LANES):
                 own = squares(of_incoming, k, D, Hp) + squares(of_outgoing, k, Ap, Hp)
                 norms[k // LANES] = own + squares(of_bias, k, 1, Hp) + squares(of_critic, k, 1, Hp)
@@ -178,24 +181,28 @@ def update_kernel(kind, through_reset, narrow, wide):
                 return  # all threads come to the same end, and nothing has been changed
             scale = number(min(1.0, max_norm / (norm + 1e-6)))
             for k in range(first, last):
-                neuron_decay1[k] *= beta1
-                neuron_decay2[k] *= beta2
-                step[k] = -learning_rate * pace[k] / (1.0 - neuron_decay1[k])
-                root[k] = np.sqrt(1.0 - neuron_decay2[k])
+                in_decay1[k] *= beta1
+                in_decay2[k] *= beta2
+                out_decay1[k] *= beta1
+                out_decay2[k] *= beta2
+                in_step[k] = -learning_rate * pace[k] / (1.0 - in_decay1[k])
+                in_root[k] = np.sqrt(1.0 - in_decay2[k])
+                out_step[k] = -learning_rate * pace[k] / (1.0 - out_decay1[k])
+                out_root[k] = np.sqrt(1.0 - out_decay2[k])
             adam_columns(
-                first, last, incoming, of_incoming, m_incoming, q_incoming, D, Hp, step, root, scale, number(beta1),
+                first, last, incoming, of_incoming, m_incoming, q_incoming, D, Hp, in_step, in_root, scale,
+                number(beta1), number(beta2), number(epsilon),
+            )  # fmt: skip
+            adam_columns(
+                first, last, outgoing, of_outgoing, m_outgoing, q_outgoing, Ap, Hp, out_step, out_root, scale,
+                number(beta1), number(beta2), number(epsilon),
+            )  # fmt: skip
+            adam_columns(
+                first, last, bias, of_bias, m_bias, q_bias, 1, Hp, in_step, in_root, scale, number(beta1),
                 number(beta2), number(epsilon),
             )  # fmt: skip
             adam_columns(
-                first, last, outgoing, of_outgoing, m_outgoing, q_outgoing, Ap, Hp, step, root, scale, number(beta1),
-                number(beta2), number(epsilon),
-            )  # fmt: skip
-            adam_columns(
-                first, last, bias, of_bias, m_bias, q_bias, 1, Hp, step, root, scale, number(beta1), number(beta2),
-                number(epsilon),
-            )  # fmt: skip
-            adam_columns(
-                first, last, critic, of_critic, m_critic, q_critic, 1, Hp, step, root, scale, number(beta1),
+                first, last, critic, of_critic, m_critic, q_critic, 1, Hp, out_step, out_root, scale, number(beta1),
                 number(beta2), number(epsilon),
             )  # fmt: skip
             rebuild_table(first, last, outgoing, table, rows_of_eight, Hp, Ap)

@@ -20,12 +20,17 @@ from snn_agent.errors import ConfigError
 from snn_agent.network.prices import AC as AC
 from snn_agent.network.prices import MAC as MAC
 from snn_agent.network.prices import NEURON_UPDATE as NEURON_UPDATE
+from snn_agent.network.prices import RECTIFICATION as RECTIFICATION
 from snn_agent.network.prices import Work as Work
 from snn_agent.network.prices import is_ternary as is_ternary
 
 NEURON_ADJOINT = Work(acs=3, macs=8, words=8)
 """A neuron update backwards: reset path an AC and a MAC, surrogate (E6) an AC and three MACs, adjoints of v and i four
 MACs, sum of the drive's adjoint an AC; read are v and the adjoints of spike, v, i and drive, the last three written."""
+
+RECTIFIER_ADJOINT = Work(acs=1, words=3)
+"""A rectification backwards: a comparison tells whether the gradient passes; read are the activation and its adjoint,
+the drive's is written."""
 
 ADAM_STEP = Work(acs=2, macs=10, words=10)
 """Gradient clipping (2 MACs) and Adam (mean 1 AC and 1 MAC, square 3 MACs, denominator 1 AC and 2 MACs, step 2 MACs)
@@ -40,12 +45,14 @@ class OperationCounts(NamedTuple):
         input_macs: the same, real-valued inputs.
         input_acs_resent: as ``input_acs``, where the input is sent again each tick (×T), as NeuroBench would run it.
         input_macs_resent: as ``input_macs``, sent again each tick.
-        output_acs: output synapses: Σ_ticks Σ_spiking out-degree.
+        output_acs: output synapses of spiking neurons: Σ_ticks Σ_spiking out-degree.
         readout_macs: products with real numbers after the output neurons.
         neuron_updates: ticks × neurons, hidden and output.
         dense_operations: synaptic operations if all inputs, spikes and weights were non-zero: T·(D·H + H·A).
-        spikes: hidden spikes.
+        spikes: hidden spikes; of ReLU neurons, activations that are not 0.
         original_estimate: spikes × hidden neurons, the original system's measure of energy; it has no unit.
+        output_macs: output synapses of ReLU neurons: Σ_active out-degree.
+        rectifications: ReLU neurons, active or not.
     """
 
     input_acs: float
@@ -58,16 +65,19 @@ class OperationCounts(NamedTuple):
     dense_operations: float
     spikes: float
     original_estimate: float
+    output_macs: float = 0.0
+    rectifications: float = 0.0
 
     def synaptic_operations(self, *, resent: bool = False) -> float:
         """Effective operations of all synapses, ACs and MACs."""
         inputs = self.input_acs_resent + self.input_macs_resent if resent else self.input_acs + self.input_macs
-        return inputs + self.output_acs
+        return inputs + self.output_acs + self.output_macs
 
     def work(self, *, resent: bool = False) -> Work:
         """All of the decision: synapses, neuron updates and readout."""
         acs, macs = (self.input_acs_resent, self.input_macs_resent) if resent else (self.input_acs, self.input_macs)
-        return AC * (acs + self.output_acs) + MAC * (macs + self.readout_macs) + NEURON_UPDATE * self.neuron_updates
+        synapses = AC * (acs + self.output_acs) + MAC * (macs + self.output_macs + self.readout_macs)
+        return synapses + NEURON_UPDATE * self.neuron_updates + RECTIFICATION * self.rectifications
 
 
 def out_degree(weight: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -100,21 +110,26 @@ def count_decision(
     output_neurons: int,
     readout_macs: float,
     constant_input: bool = True,
+    rectified: bool = False,
 ) -> OperationCounts:
     """Operations of one decision, mean over the N decisions given.
 
     Args:
         events: synaptic events of the input in one presentation, see :func:`input_events`.
         ternary: whether the inputs are −1, 0 or 1, see :func:`is_ternary`.
-        spike_counts: [N, H] spikes of each hidden neuron in the decision, 0 … T.
+        spike_counts: [N, H] spikes of each hidden neuron in the decision, 0 … T; of ReLU neurons, 1 where the
+            activation is not 0.
         outgoing_degree: [H] living synapses from each hidden neuron to the outputs, see :func:`out_degree`.
         inputs: D.
         actions: A.
         ticks: T.
         output_neurons: output neurons that are updated each tick: A, or 0 where the readout has none (``drive``).
-        readout_macs: products with real numbers a decision: A for the gain, and H where a critic is read.
+        readout_macs: products with real numbers a decision: A for the gain, and where a critic is read one for each
+            rate of a spiking neuron (H), or for each activation that is not 0.
         constant_input: the same input during all ticks, so its drive can be kept; else ``events`` is already summed
             over the ticks and both variants are equal.
+        rectified: whether the hidden neurons are ReLU neurons: they send real numbers, which are multiplied, and have
+            nothing to update but the comparison.
 
     Raises:
         ConfigError: shapes do not fit, or more spikes than ticks.
@@ -129,18 +144,20 @@ def count_decision(
     if hidden and not 0.0 <= float(mean_counts.min()) <= float(mean_counts.max()) <= ticks:
         raise ConfigError(f"spike counts must lie in [0, {ticks}], the number of ticks.")
     resent = events * ticks if constant_input else events
-    spikes = float(mean_counts.sum())
+    spikes, sent = float(mean_counts.sum()), float(mean_counts @ outgoing_degree.double())
     return OperationCounts(
         input_acs=events if ternary else 0.0,
         input_macs=0.0 if ternary else events,
         input_acs_resent=resent if ternary else 0.0,
         input_macs_resent=0.0 if ternary else resent,
-        output_acs=float(mean_counts @ outgoing_degree.double()),
+        output_acs=0.0 if rectified else sent,
         readout_macs=float(readout_macs),
-        neuron_updates=float(ticks * (hidden + output_neurons)),
+        neuron_updates=float(ticks * (output_neurons if rectified else hidden + output_neurons)),
         dense_operations=float(ticks * (inputs * hidden + hidden * actions)),
         spikes=spikes,
         original_estimate=spikes * hidden,
+        output_macs=sent if rectified else 0.0,
+        rectifications=float(hidden) if rectified else 0.0,
     )
 
 
@@ -174,6 +191,28 @@ def learning_work(
     )
     to_neurons = MAC * (ticks * output_synapses + decision.readout_macs)
     backward = weight_gradients + to_neurons + NEURON_ADJOINT * decision.neuron_updates
+    return (decision.work() + backward) * samples + ADAM_STEP * (parameters * optimizer_steps)
+
+
+def rectified_learning_work(
+    decision: OperationCounts, *, input_gradients: Work, samples: float, optimizer_steps: float, parameters: int
+) -> Work:
+    """Operations of learning from stored decisions of ReLU neurons; all that :func:`learning_work` says, but for what
+    follows from a derivative that is 0 where the neuron is: neither its weights nor its activation need a gradient.
+
+    Backward a sample: ``input_gradients``; along the output synapses and the rest of the readout two MACs for each of
+    the forward pass, one for the weight's gradient and one for that of the number multiplied with; and an adjoint for
+    each neuron.
+
+    Args:
+        decision: of :func:`count_decision`, ``rectified``, with the critic in ``readout_macs`` where there is one.
+        input_gradients: of the input weights, a sample: one operation for each synaptic event at an active neuron.
+        samples: decisions replayed, counted once for each pass.
+        optimizer_steps: steps taken.
+        parameters: numbers that the optimizer updates.
+    """
+    along = MAC * (2.0 * (decision.output_macs + decision.readout_macs))
+    backward = input_gradients + along + RECTIFIER_ADJOINT * decision.rectifications
     return (decision.work() + backward) * samples + ADAM_STEP * (parameters * optimizer_steps)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snn_agent import checks
 from snn_agent.config import NetworkConfig
 from snn_agent.engine.contract import Engine
-from snn_agent.engine.select import make_engine
+from snn_agent.engine.select import engine_for
 from snn_agent.network.decision import decide, drive_of
 from snn_agent.network.spaces import SpaceAdapter, adapt
 from snn_agent.network.topology import LEARNT, NEURON_AXIS, fresh_neurons, synapses_of
@@ -90,7 +90,7 @@ class GrowingSparseSNN(nn.Module):
             output_features=output_features,
         )
         self.adapter = adapter or SpaceAdapter(shape=(input_features,), n_actions=output_features)
-        self.engine = make_engine(engine, device) if isinstance(engine, str) else engine
+        self.engine = engine_for(self.config.neuron.model, engine, device)
         self.lif = LIFParameters.from_config(self.config.neuron)
         self.surrogate = SurrogateSpec(self.config.neuron.surrogate, self.config.neuron.surrogate_slope)
         generator = torch.Generator().manual_seed(checks.integer("seed", seed, 0))
@@ -203,9 +203,10 @@ class GrowingSparseSNN(nn.Module):
     @torch.no_grad()
     def see(self, observation: Tensor) -> None:
         """Take features [N, D] into the mean and spread of the inputs. Called between updates, so that a decision is
-        always replayed on the scale on which it was made.
+        always replayed on the scale on which it was made. The scale stays once neurons are protected: on another one
+        they would hear something else.
         """
-        if self.config.input_scaling == "standardise":
+        if self.config.input_scaling == "standardise" and not bool(self.protected.any()):
             self.input_sum += observation.sum(dim=0, dtype=torch.float64)
             self.input_square_sum += observation.double().square().sum(dim=0)
             self.input_count += observation.shape[0]

@@ -48,6 +48,9 @@ NEURON_UPDATE = Work(acs=4, macs=2, words=5)
 and a MAC, E3 a MAC, E4 a comparison; v, i, x are read, v, i written. Two multiplications and six additions are the 8
 operations that NeuroBench charges for a current-based ("Synaptic") neuron that is reset to zero."""
 
+RECTIFICATION = Work(acs=1, words=2)
+"""One ReLU neuron in one decision (E48): a comparison with 0; the drive is read, the activation written."""
+
 
 def is_ternary(inputs: Tensor) -> bool:
     """Whether all inputs are −1, 0 or 1, so that a synapse only adds, subtracts or rests."""

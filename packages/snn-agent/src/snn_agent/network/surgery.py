@@ -37,6 +37,8 @@ class StructuralEdit:
             None; those that are new begin at weight 0 and without optimizer moments, the weights of others go to 0.
         threshold: firing thresholds of the present neurons from now on, volts [H], or None.
         incoming_factor: what the incoming weights of the present neurons are multiplied with, [H], or None.
+        weights: of the present neurons from now on, H of them, or None; 0 where there is no synapse. They come before
+            all factors.
     """
 
     rule: str
@@ -50,6 +52,7 @@ class StructuralEdit:
     synapses: Tensor | None = None
     threshold: Tensor | None = None
     incoming_factor: Tensor | None = None
+    weights: NeuronWeights | None = None
 
     @property
     def is_structural(self) -> bool:
@@ -82,15 +85,20 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
 
     Raises:
         CapacityError: the edit would leave fewer neurons than ``min_hidden`` or more than ``max_hidden``.
-        ConfigError: the edit does not fit the network: indices, shapes, numbers that are not finite.
+        ConfigError: the edit does not fit the network: indices, shapes, numbers that are not finite. Or a protected
+            neuron would die, or change its incoming weights, bias, threshold or synapses.
     """
     _check(edit, organism)
+    _check_protected(edit, organism)
     device = organism.device
     alive = torch.ones(organism.hidden, dtype=torch.bool, device=device)
     if edit.dying is not None:
         alive[edit.dying.to(device)] = False
     keep = torch.nonzero(alive).squeeze(1)
     with torch.no_grad():
+        if edit.weights is not None:
+            for name, tensor in edit.weights._asdict().items():
+                getattr(organism, name).copy_(tensor)
         if edit.outgoing_factor is not None:
             organism.outgoing.mul_(edit.outgoing_factor[:, None].to(device))
             organism.critic.mul_(edit.outgoing_factor.to(device))
@@ -167,12 +175,13 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
         "threshold": (edit.threshold, (h,)),
         "incoming_factor": (edit.incoming_factor, (h,)),
     }
-    if edit.newborn is not None:
-        shapes = ((d, n), (n,), (n, a), (n,))
-        expected |= {
-            f"newborn {name}": pair
-            for name, pair in zip(NeuronWeights._fields, zip(edit.newborn, shapes, strict=True), strict=True)
-        }
+    for what, weights, size in (("newborn", edit.newborn, n), ("weights", edit.weights, h)):
+        if weights is not None:
+            shapes = ((d, size), (size,), (size, a), (size,))
+            expected |= {
+                f"{what} {name}": pair
+                for name, pair in zip(NeuronWeights._fields, zip(weights, shapes, strict=True), strict=True)
+            }
     for name, (tensor, shape) in expected.items():
         if tensor is None:
             continue
@@ -184,3 +193,31 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
         absent = organism.synapses[:, edit.parents.to(organism.device)].cpu() == 0
         if bool(edit.newborn.incoming[absent].any()):
             raise ConfigError(f"{edit.rule}: a newborn has a weight where its parent has no synapse. Make it 0.")
+    if edit.weights is not None and bool(edit.weights.incoming[organism.synapses.cpu() == 0].any()):
+        raise ConfigError(f"{edit.rule}: a neuron has a weight where it has no synapse. Make it 0.")
+
+
+def _check_protected(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
+    """A last line of defence: rules leave the protected out by themselves."""
+    protected = organism.protected.cpu()
+    if not bool(protected.any()):
+        return
+    wronged: dict[str, Tensor] = {}  # what would become -> of whom, bool [H]
+    if edit.dying is not None:
+        wronged["would die"] = torch.zeros_like(protected).index_fill(0, edit.dying.cpu(), True)
+    if edit.incoming_factor is not None:
+        wronged["their incoming weights would change"] = edit.incoming_factor.cpu() != 1.0
+    if edit.threshold is not None:
+        wronged["their thresholds would change"] = edit.threshold.cpu() != organism.threshold.cpu()
+    if edit.synapses is not None:
+        wronged["their synapses would change"] = (edit.synapses.cpu() != organism.synapses.cpu()).any(dim=0)
+    if edit.weights is not None:
+        incoming = (edit.weights.incoming.cpu() != organism.incoming.detach().cpu()).any(dim=0)
+        wronged["their incoming weights would change"] = incoming
+        wronged["their biases would change"] = edit.weights.bias.cpu() != organism.bias.detach().cpu()
+    for what, whose in wronged.items():
+        if who := torch.nonzero(whose & protected).squeeze(1).tolist():
+            raise ConfigError(
+                f"{edit.rule}: neurons {who} are protected, but {what}. Leave them out "
+                f"(StructuralContext.unprotected names the others), or lift their protection first."
+            )

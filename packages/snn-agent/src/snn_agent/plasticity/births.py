@@ -92,10 +92,11 @@ def split(context: StructuralContext, n: int) -> Newborn:
     size, as Adam, parts them by the child's fresh moments.) Threshold and synapses are inherited in surgery.
 
     Only neurons of age 1 or more with a utility above 0 divide; if n is more than there are, the first divide again. If
-    there are none, the newborn are those of ``zero_out``.
+    there are none, the newborn are those of ``zero_out``. The protected divide too: they give away outgoing weight
+    only, and the child, which is not protected, takes what they have learnt further.
     """
     organism = context.organism
-    utility = context.utility.where(context.mature(1), torch.zeros_like(context.utility)).cpu()
+    utility = context.utility.where(context.measured, torch.zeros_like(context.utility)).cpu()
     able = torch.nonzero(utility > 0.0).squeeze(1)
     if able.numel() == 0:
         return zero_out(context, n)

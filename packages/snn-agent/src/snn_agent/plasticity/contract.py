@@ -35,7 +35,7 @@ class Experience(NamedTuple):
 class StructuralContext(NamedTuple):
     """All that a rule may know. It is read only; only the generator advances, and only where something is drawn.
 
-    Running averages of a neuron of age 0 mean nothing: no rule may judge by them, see :meth:`mature`.
+    Running averages of a neuron of age 0 mean nothing: no rule may judge by them, see :attr:`measured`.
     """
 
     organism: GrowingSparseSNN
@@ -65,13 +65,23 @@ class StructuralContext(NamedTuple):
         self.organism.draws.set_state(draws)
         return output
 
+    @property
+    def unprotected(self) -> Tensor:
+        """Mask [H] of the neurons that rules may change."""
+        return ~self.organism.protected
+
+    @property
+    def measured(self) -> Tensor:
+        """Mask [H] of the neurons that have lived through an update, so that their averages mean something."""
+        return self.age >= 1
+
     def mature(self, updates: int) -> Tensor:
-        """Mask [H] of the neurons that have lived through that many updates, and through at least one."""
-        return self.age >= max(1, updates)
+        """Mask [H] of the neurons that may be judged: not protected, and measured for that many updates or more."""
+        return self.measured & (self.age >= updates) & self.unprotected
 
     def mean_rate(self) -> float | None:
         """Mean rate of all neurons of age 1 or more, rounded as the rates are; None if there are none."""
-        measured = self.rate[self.mature(0)]
+        measured = self.rate[self.measured]
         return float(measured.double().mean().to(self.rate.dtype)) if measured.numel() else None
 
     def counter(self, unit: str) -> int:
@@ -96,6 +106,8 @@ class StructuralRule(Protocol):
        a vote was discarded (:func:`snn_agent.plasticity.compose.votes`).
     4. Nothing but the generator changes.
     5. The state is a NamedTuple of numbers, strings, None and such NamedTuples.
+    6. A protected neuron does not die, and its incoming weights, bias, threshold and synapses stay, bit for bit. It
+       may be a parent, and its outgoing and critic weights may change.
     """
 
     @property

@@ -1,4 +1,8 @@
-"""Which neurons die. Only the mature do, the least wanted first, and never so many that fewer than the floor live."""
+"""Which neurons die. Only the mature do, the least wanted first, and never so many that fewer than the floor live.
+
+Who is protected is not judged, and counts neither as quiet nor in the number that a share is taken of: otherwise few
+unprotected neurons beside many others would turn over at once, or never. For the floor all who live count.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ class LowRatePruning:
 
     Attributes:
         threshold: a neuron below this rate is quiet, spikes/tick.
-        quiet_share: the quiet die if they are more than this share of the living.
+        quiet_share: the quiet die if they are more than this share of the unprotected.
         maturity_updates: neurons younger than this neither die nor count as quiet. The original has no such immunity;
             but at age 0, when nothing has been seen of a neuron, it is always immune.
         compensate: whether the biases make up for the mean effect of the dying.
@@ -44,20 +48,20 @@ class LowRatePruning:
     def propose(self, state: NoState, context: StructuralContext) -> tuple[StructuralEdit | None, NoState]:
         """The death of the quiet, if they are too many."""
         quiet = context.mature(self.maturity_updates) & (context.rate < self.threshold)
-        n_quiet, hidden = int(quiet.sum()), context.organism.hidden
-        if n_quiet / hidden <= self.quiet_share:
+        n_quiet, n = int(quiet.sum()), int(context.unprotected.sum())
+        if n_quiet / max(1, n) <= self.quiet_share:
             return None, state
-        reason = f"{n_quiet} of {hidden} neurons fire less than {self.threshold:g} spikes/tick"
+        reason = f"{n_quiet} of {n} neurons fire less than {self.threshold:g} spikes/tick"
         return propose_deaths(self.name, reason, context, lowest_first(context.rate, quiet), self.compensate), state
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LowUtilityPruning:
-    """Removes the least useful mature neurons, a share of the living at a time.
+    """Removes the least useful mature neurons, a share of the unprotected at a time.
 
     Attributes:
         score: by which they are judged, a name of :data:`~snn_agent.plasticity.scores.SCORES`.
-        share: at most this share of the living die at once (rounded down).
+        share: at most this share of the unprotected die at once (rounded down).
         maturity_updates: neurons younger than this are immune.
         compensate: whether the biases make up for the mean effect of the dying.
     """
@@ -91,8 +95,8 @@ class LowUtilityPruning:
 
 
 def share_of(context: StructuralContext, share: float) -> int:
-    """That share of the living neurons, rounded down."""
-    return int(share * context.organism.hidden + 1e-9)  # 0.29 * 100 is a little less than 29
+    """That share of the unprotected neurons, rounded down."""
+    return int(share * int(context.unprotected.sum()) + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def lowest_first(score: Tensor, candidates: Tensor) -> Tensor:

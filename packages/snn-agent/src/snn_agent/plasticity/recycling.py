@@ -32,7 +32,7 @@ class Recycling:
 
     Attributes:
         method: one of :data:`METHODS`.
-        share: at most this share of the living is recycled at once (rounded down).
+        share: at most this share of the unprotected is recycled at once (rounded down).
         threshold: of ``dormant``, a share of the mean rate.
         maturity_updates: neurons younger than this are left alone.
         compensate: whether the biases make up for the mean effect of the dying.

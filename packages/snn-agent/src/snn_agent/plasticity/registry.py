@@ -21,6 +21,7 @@ from snn_agent.plasticity.regulation import SynapticScaling, ThresholdHomeostasi
 from snn_agent.plasticity.replay import ReplayGrowth, ReplayPruning
 from snn_agent.plasticity.rewiring import Rewiring
 from snn_agent.plasticity.saturation import SaturationGrowth
+from snn_agent.plasticity.shrink_perturb import ShrinkPerturb
 
 RuleMaker = Callable[[StructureConfig], StructuralRule]
 
@@ -110,8 +111,8 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
     """The rules of a configuration, in the order in which the trainer asks them and applies their edits.
 
     Pruning comes first: it makes the room that growth would otherwise be refused, and it judges by statistics that
-    neurons born a moment ago do not have. Recycling comes before growth, as it may make it needless; rewiring and
-    regulation come last, and see everybody. No two have the same name.
+    neurons born a moment ago do not have. Recycling comes before growth, as it may make it needless; rewiring,
+    shrinking and regulation come last, and see everybody. No two have the same name.
     """
     unit = config.interval_unit
     rules: list[StructuralRule] = []
@@ -132,6 +133,9 @@ def make_rules(config: StructureConfig) -> tuple[StructuralRule, ...]:
     if config.rewiring != "none":
         rewiring = Rewiring(method=config.rewiring, share=config.rewire_share)
         rules.append(every(rewiring, config.rewire_interval, unit))
+    if config.shrink < 1.0 or config.perturb > 0.0:
+        shrinking = ShrinkPerturb(shrink=config.shrink, perturb=config.perturb)
+        rules.append(every(shrinking, config.shrink_interval, unit))
     if config.homeostasis_rate is not None:
         rules.append(ThresholdHomeostasis(rate=config.homeostasis_rate, gain=config.homeostasis_gain))
     if config.synaptic_limit is not None:

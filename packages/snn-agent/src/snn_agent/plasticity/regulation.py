@@ -1,6 +1,6 @@
 """Homeostasis: what keeps neurons in the range in which they can say something. It goes on all the time, as no event.
 
-Both rules return edits that change neither neurons nor synapses.
+Both rules return edits that change neither neurons nor synapses. Protected neurons are left as they are.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class ThresholdHomeostasis:
         moved = before + torch.where(context.mature(1), step, torch.zeros_like(step)).to(before)
         reach = lif.v_th - lif.v_reset
         after = moved.clamp(lif.v_reset + LOWEST * reach, lif.v_reset + HIGHEST * reach)
+        after = after.where(context.unprotected, before)
         if torch.equal(after, before):
             return None, state
         reason = f"rates are to be {self.rate:g} spikes/tick"
@@ -90,6 +91,7 @@ class SynapticScaling:
         fresh = incoming_std(config) * math.sqrt(config.input_features * config.input_density)
         norm = context.organism.incoming.detach().norm(dim=0)
         factor = (self.limit * fresh / norm.clamp_min(1e-12)).clamp(max=1.0)
+        factor = factor.masked_fill(~context.unprotected, 1.0)
         if bool((factor == 1.0).all()):
             return None, state
         reason = f"norms above {self.limit:g} times that of fresh weights"

@@ -1,7 +1,7 @@
 """Which input synapses end and begin, at a fixed number of them: networks that stay sparse while they learn.
 
 Weights that end are those nearest to zero, the same number begins elsewhere, at weight zero and without moments. Where
-they begin is what tells the methods apart:
+they begin is what tells the methods apart (protected neurons keep their synapses, and get no others):
 
 ==========  ==========================================================================================================
 ``set``     anywhere (Mocanu et al., *Scalable training … with adaptive sparse connectivity*, Nature Comm. 9, 2018)
@@ -55,7 +55,7 @@ class Rewiring:
 
     Attributes:
         method: a name of :data:`BEGINNINGS`.
-        share: of the synapses that change at once, at first.
+        share: of the unprotected neurons' synapses that change at once, at first.
     """
 
     method: str = "set"
@@ -79,10 +79,10 @@ class Rewiring:
         """Other synapses, or None where none would change."""
         organism = context.organism
         sign = organism.synapses
-        present, weight = sign != 0, organism.incoming.detach()
+        free = context.unprotected
+        present, absent, weight = (sign != 0) & free, (sign == 0) & free, organism.incoming.detach()
         share = self.share * (1.0 + math.cos(math.pi * context.progress)) / 2.0
-        free = int((~present).sum())
-        most = min(int(share * int(present.sum()) + 1e-9), free)
+        most = min(int(share * int(present.sum()) + 1e-9), int(absent.sum()))
         if most == 0:
             return None, state
         distance = weight.abs()
@@ -93,7 +93,7 @@ class Rewiring:
         n = len(ending)
         if n == 0:
             return None, state
-        wanted = BEGINNINGS[self.method](context).masked_fill(present, -math.inf).flatten()
+        wanted = BEGINNINGS[self.method](context).masked_fill(~absent, -math.inf).flatten()
         beginning = wanted.topk(n).indices
         synapses = sign.flatten().clone()
         synapses[ending] = 0

@@ -6,7 +6,7 @@ import math
 
 from snn_agent.config import LearningConfig
 from snn_agent.metrics.energy import EnergyLedger
-from snn_agent.metrics.operations import OperationCounts, learning_work, three_factor_work
+from snn_agent.metrics.operations import OperationCounts, learning_work, rectified_learning_work, three_factor_work
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.costs import InputActivity, decision_cost
 from snn_agent.types import Rollout
@@ -41,10 +41,11 @@ def account_learning(
     rollout: Rollout,
     inputs: InputActivity,
 ) -> EnergyLedger:
-    """The ledger after the learning from a rollout; see :func:`~snn_agent.metrics.operations.learning_work` and
+    """The ledger after the learning from a rollout; see :func:`~snn_agent.metrics.operations.learning_work`,
+    :func:`~snn_agent.metrics.operations.rectified_learning_work` and
     :func:`~snn_agent.metrics.operations.three_factor_work`.
 
-    Each pass is taken to make the spikes that acting made, at the synapses that there are after it.
+    Each pass is taken to make the spikes (or activations) that acting made, at the synapses that there are after it.
 
     Args:
         ledger: not changed.
@@ -65,10 +66,20 @@ def account_learning(
             feedback_columns=0 if learning.feedback == "none" else organism.config.output_features + 1,
         )
         return ledger.after_learning(work)
+    passes, steps = samples * learning.reuse_epochs, learning.reuse_epochs * steps_a_pass(samples, learning.minibatches)
+    if inputs.rectified is not None:
+        work = rectified_learning_work(
+            decision,
+            input_gradients=inputs.gradients,
+            samples=passes,
+            optimizer_steps=steps,
+            parameters=parameters,
+        )
+        return ledger.after_learning(work)
     work = learning_work(
         decision,
-        samples=samples * learning.reuse_epochs,
-        optimizer_steps=learning.reuse_epochs * steps_a_pass(samples, learning.minibatches),
+        samples=passes,
+        optimizer_steps=steps,
         parameters=parameters,
         output_synapses=float((organism.outgoing.detach() != 0).sum()),
         ticks=organism.config.ticks,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from snn_agent import checks
 from snn_agent.learning import categorical
@@ -13,7 +14,8 @@ from snn_agent.metrics.operations import OperationCounts
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.costs import InputActivity, decision_cost
 from snn_agent.training.seeds import stream, stream_seed
-from snn_agent.training.worlds import Worlds
+from snn_agent.training.vitals import RANK_DECISIONS
+from snn_agent.training.worlds import AnyEnv, Worlds
 
 
 class Evaluation(NamedTuple):
@@ -22,13 +24,15 @@ class Evaluation(NamedTuple):
     returns: list[float]
     lengths: list[int]
     food: list[int]  # empty where the environment does not count food
-    counts: torch.Tensor  # [H] spikes per decision of each hidden neuron
+    counts: Tensor  # [H] spikes per decision of each hidden neuron
     operations: OperationCounts  # of the mean decision; the critic, which acting does not need, left out
+    inputs: InputActivity  # what it saw in all decisions
+    activity: Tensor  # [N, H] spikes of N <= 256 decisions from all over the episodes
 
 
 def evaluate(
     organism: GrowingSparseSNN,
-    env: str,
+    env: AnyEnv,
     env_kwargs: dict[str, Any],
     *,
     episodes: int,
@@ -43,8 +47,9 @@ def evaluate(
 
     Args:
         organism: with frozen weights.
-        env: id of the environment.
-        env_kwargs: its arguments.
+        env: id of the environment; or an environment, or a vector environment, which is reset for every B of the
+            episodes and left open.
+        env_kwargs: arguments that go with an id.
         episodes: how many worlds.
         seed: of the worlds and of the policy's draws.
         deterministic: the most probable action instead of a draw.
@@ -55,15 +60,17 @@ def evaluate(
     lengths: list[int] = []
     food: list[int] = []
     counts = torch.zeros(organism.hidden, dtype=torch.float64)
+    active: list[Tensor] = []
     inputs: InputActivity | None = None
     generator = stream(seed, "evaluation policy")
     first_seed = stream_seed(seed, "evaluation")
     while len(returns) < episodes:
-        n = min(max_worlds, episodes - len(returns))
-        worlds = Worlds(env, n, env_kwargs)
+        wanted = episodes - len(returns)
+        worlds = Worlds(env, min(max_worlds, wanted), env_kwargs)
+        n = worlds.n_worlds
         observation, _ = worlds.vector.reset(seed=first_seed + len(returns))
         state = organism.initial_state(n)
-        alive = np.ones(n, dtype=np.bool_)
+        alive = np.arange(n) < wanted
         total, length = np.zeros(n), np.zeros(n, dtype=np.int64)
         eaten = np.full(n, -1)
         while alive.any():
@@ -71,7 +78,9 @@ def evaluate(
             with torch.no_grad():
                 output, state = organism(features, state)
             living = torch.from_numpy(alive)
-            counts += output.counts.cpu()[living].double().sum(dim=0)
+            spikes = output.counts.cpu()[living]
+            counts += spikes.double().sum(dim=0)
+            active.append(spikes[len(active) % len(spikes)].clone())  # of another world each time
             seen = InputActivity.of(organism, features[living.to(organism.device)])
             inputs = seen if inputs is None else inputs.and_more(seen)
             if deterministic:
@@ -86,12 +95,15 @@ def evaluate(
             if over.any() and "food_collected" in source:
                 eaten[over] = source["food_collected"][over]
             alive &= ~over
-        worlds.close()
-        returns.extend(total.tolist())
-        lengths.extend(length.tolist())
-        if (eaten >= 0).all():
-            food.extend(eaten.tolist())
+        if isinstance(env, str):
+            worlds.close()
+        returns.extend(total[:wanted].tolist())
+        lengths.extend(length[:wanted].tolist())
+        if (eaten[:wanted] >= 0).all():
+            food.extend(eaten[:wanted].tolist())
     assert inputs is not None
     mean_counts = counts / inputs.decisions
     operations = decision_cost(organism, inputs, mean_counts, reads_critic=False)
-    return Evaluation(returns, lengths, food, mean_counts, operations)
+    chosen = torch.randperm(len(active), generator=torch.Generator().manual_seed(0))[:RANK_DECISIONS]
+    activity = torch.stack(active)[chosen]
+    return Evaluation(returns, lengths, food, mean_counts, operations, inputs, activity)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +24,16 @@ from snn_agent.training.agent import Agent, Counters
 from snn_agent.training.checkpoint import Checkpoint
 from snn_agent.training.rollout import Life
 from snn_agent.types import LIFState, OrganismState
+
+MEMORY: Final = "memory."
+"""What the names of a memory's tensors begin with in a checkpoint."""
+
+
+class Memory(NamedTuple):
+    """What somebody who directs a run needs to remember beside the run itself; it goes into every checkpoint."""
+
+    state: Mapping[str, Any] = MappingProxyType({})  # plain values, for JSON
+    tensors: Mapping[str, Tensor] = MappingProxyType({})
 
 
 def describe_organism(organism: GrowingSparseSNN) -> dict[str, Any]:
@@ -75,12 +87,13 @@ def rebuild_organism(
     return organism
 
 
-def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint:
+def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any], memory: Memory) -> Checkpoint:
     """Everything that the future of a run depends on. Taken between updates only."""
     optimizer = {name: tensor for name, tensor in agent.tensors().items() if not name.startswith("organism.")}
     optimizer |= {f"generator.{name}": generator.get_state() for name, generator in agent.generators.items()}
     optimizer["generator.draws"] = agent.organism.draws.get_state()
     optimizer |= {f"life.{name}": tensor for name, tensor in life.tensors().items()}
+    optimizer |= {f"{MEMORY}{name}": tensor for name, tensor in memory.tensors.items()}
     state = {
         "organism": describe_organism(agent.organism),
         "configs": {part: dataclasses.asdict(config) for part, config in agent.configs.items()},
@@ -90,6 +103,7 @@ def take_snapshot(agent: Agent, life: Life, extra: dict[str, Any]) -> Checkpoint
         "rule_states": [state_to_json(rule_state) for rule_state in agent.rule_states],
         "ledger": agent.ledger.to_dict(),
         **extra,
+        **memory.state,
     }
     return Checkpoint(agent.organism.state_dict(), optimizer, life.worlds.get_state(), state)
 

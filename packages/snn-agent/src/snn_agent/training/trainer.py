@@ -16,27 +16,25 @@ from torch import Tensor
 from snn_agent import checks
 from snn_agent.config import LearningConfig, StructureConfig, TrainingConfig
 from snn_agent.errors import ConfigError
-from snn_agent.learning.contract import UpdateDiagnostics
-from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.surgery import StructuralEdit
 from snn_agent.training import checkpoint as checkpoints
 from snn_agent.training.accounting import account_acting, account_learning
 from snn_agent.training.agent import Agent
-from snn_agent.training.callbacks import Callback, UpdateRecord
+from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import Checkpoint
 from snn_agent.training.costs import InputActivity
 from snn_agent.training.experience import recent_experience
-from snn_agent.training.rollout import Finished, Life
+from snn_agent.training.recording import Episode, record_of, summary_of
+from snn_agent.training.rollout import Life
 from snn_agent.training.seeds import stream_seed
 from snn_agent.training.signals import StopRequest
 from snn_agent.training.sinks import RunFiles
-from snn_agent.training.snapshot import restore, take_snapshot
-from snn_agent.training.vitals import RANK_EVERY, critic_error_of, effective_rank_of
+from snn_agent.training.snapshot import Memory, restore, take_snapshot
 from snn_agent.training.worlds import AnyEnv, Worlds
 from snn_agent.types import Rollout
 
 RECENT_EPISODES = 100
-ENERGY_MODEL = "45nm_fp32"
 
 
 class AdaptiveTrainer:
@@ -54,6 +52,7 @@ class AdaptiveTrainer:
         record: what else is to be written into every checkpoint (the run's config).
         resume: the checkpoint to go on from; the organism must be the one that it holds, and the other arguments those
             of its run. Newer checkpoints in ``run_dir``, damaged or of a future that is lived again, are set aside.
+        env_stream: name of the stream of random numbers that seeds the worlds.
 
     Raises:
         ConfigError: ``run_dir`` holds a run already, or the environment does not fit the organism.
@@ -74,6 +73,7 @@ class AdaptiveTrainer:
         callbacks: Sequence[Callback] = (),
         record: dict[str, Any] | None = None,
         resume: Checkpoint | None = None,
+        env_stream: str = "env",
     ) -> None:
         self.organism = organism
         self.learning = learning or LearningConfig()
@@ -93,10 +93,12 @@ class AdaptiveTrainer:
         if self.run_dir is not None and resume is None:
             _claim(self.run_dir)
         self.agent = Agent(organism, self.learning, self.structure, self.training.seed)
-        self.life = Life(self.worlds, organism, stream_seed(self.training.seed, "env"))
+        self.life = Life(self.worlds, organism, stream_seed(self.training.seed, env_stream))
         self.record = record or {}
+        self.memory = Memory()  # of whoever directs the run; replaced by whoever changes it, never changed in place
+        self.last_rollout: Rollout | None = None  # what the last update learnt from
         self.seconds = 0.0
-        self.recent = collections.deque[tuple[float, int, float]](maxlen=RECENT_EPISODES)
+        self.recent = collections.deque[Episode](maxlen=RECENT_EPISODES)
         sizes: dict[str, int] = {}
         if resume is not None:
             restore(self.agent, self.life, resume)
@@ -161,26 +163,48 @@ class AdaptiveTrainer:
                 self.save()
             ended = "done" if self.progress >= 1.0 else "asked to stop"
         finally:
-            summary = self._summary(ended)
+            summary = summary_of(self.agent, ended, self.seconds)
             for callback in self.callbacks:
                 callback.on_end(self, summary)
         return summary
 
-    def _summary(self, ended: str) -> dict[str, Any]:
-        counters = self.agent.counters
-        return {
-            "ended": ended,
-            "updates": counters.update,
-            "env_steps": counters.env_step,
-            "episodes": counters.episode,
-            "wall_seconds": self.seconds,
-            "env_steps_per_second": counters.env_step / max(self.seconds, 1e-9),
-            "neurons_initial": self.agent.hidden_at_start,
-            "neurons_final": self.organism.hidden,
-            "growth_events": counters.growth_events,
-            "pruning_events": counters.pruning_events,
-            "energy": self.agent.ledger.report(),
-        }
+    def enter(self, worlds: Worlds, env_stream: str) -> None:
+        """Go on in other worlds of equal spaces, from the beginning of their episodes. What is remembered of the
+        episodes that break off is dropped: membranes, traces, recent returns.
+        """
+        self.worlds, self.organism.adapter = worlds, worlds.adapter
+        self.life = Life(worlds, self.organism, stream_seed(self.training.seed, env_stream))
+        self.agent.membranes = None
+        self.agent.learner = self.agent.learner.for_new_episodes()
+        self.recent.clear()
+
+    def operate(self, edit: StructuralEdit) -> None:
+        """Carry out an edit that no rule proposed, between two updates, and tell the listeners."""
+        event = self.agent.operate(edit)
+        for callback in self.callbacks:
+            callback.on_event(self, event)
+
+    def act(self, organism: GrowingSparseSNN | None = None) -> tuple[Rollout, InputActivity]:
+        """One rollout without learning: its steps, episodes and energy are counted, and the worlds go on from it.
+
+        Args:
+            organism: who acts, of as many neurons as the run's; None: the run's.
+
+        Returns:
+            What happened, and what entered the organism in it.
+        """
+        agent, acting = self.agent, organism or self.organism
+        rollout, finished, agent.membranes = self.life.rollout(
+            acting, agent.membranes, self.training.rollout_steps, agent.generators["policy"]
+        )
+        inputs = InputActivity.of(acting, rollout.observation)
+        agent.ledger = account_acting(agent.ledger, acting, self.learning, rollout, inputs)
+        counters = agent.counters
+        counters.env_step += int(rollout.valid.sum())
+        counters.episode += len(finished.returns)
+        counters.food_collected += sum(food for food in finished.food if not math.isnan(food))
+        self.recent.extend(zip(finished.returns, finished.lengths, finished.food, strict=True))
+        return rollout, inputs
 
     def save(self) -> Path | None:
         """Write a checkpoint of this moment (once), if the run has a directory."""
@@ -194,7 +218,7 @@ class AdaptiveTrainer:
             "file_sizes": {} if self.files is None else self.files.sizes,
             "run": self.record,
         }
-        return take_snapshot(self.agent, self.life, extra)
+        return take_snapshot(self.agent, self.life, extra, self.memory)
 
     @property
     def _name(self) -> str:
@@ -224,17 +248,13 @@ class AdaptiveTrainer:
 
     def _update(self) -> None:
         start = time.perf_counter()
-        agent, training = self.agent, self.training
-        rollout, finished, membranes = self.life.rollout(
-            self.organism, agent.membranes, training.rollout_steps, agent.generators["policy"]
-        )
-        inputs = InputActivity.of(self.organism, rollout.observation)
-        agent.ledger = account_acting(agent.ledger, self.organism, self.learning, rollout, inputs)
+        agent, progress = self.agent, self.progress
+        rollout, inputs = self.act()
         agent.learner, diagnostics = agent.rule.update(
-            self.organism, agent.learner, rollout, self.progress, agent.generators["learning"]
+            self.organism, agent.learner, rollout, progress, agent.generators["learning"]
         )
-        agent.membranes = membranes
-        self._count(rollout, finished)
+        agent.counters.update += 1
+        self.last_rollout = rollout
         n_decisions = rollout.action.numel()
         mean_counts = rollout.counts / n_decisions
         agent.ledger = account_learning(agent.ledger, self.organism, self.learning, rollout, inputs)
@@ -246,49 +266,13 @@ class AdaptiveTrainer:
         events = agent.restructure(returns, experience, self.progress)
         seconds = time.perf_counter() - start
         self.seconds += seconds
-        line = self._record(diagnostics, rollout, mean_counts, n_decisions / seconds)
+        line = record_of(
+            agent, self.learning, diagnostics, rollout, mean_counts, self.recent, self.seconds, n_decisions / seconds
+        )
         for callback in self.callbacks:
             for event in events:
                 callback.on_event(self, event)
             callback.on_update(self, line)
-
-    def _count(self, rollout: Rollout, finished: Finished) -> None:
-        counters = self.agent.counters
-        counters.update += 1
-        counters.env_step += int(rollout.valid.sum())
-        counters.episode += len(finished.returns)
-        counters.food_collected += sum(food for food in finished.food if not math.isnan(food))
-        self.recent.extend(zip(finished.returns, finished.lengths, finished.food, strict=True))
-
-    def _record(
-        self, diagnostics: UpdateDiagnostics, rollout: Rollout, mean_counts: Tensor, speed: float
-    ) -> UpdateRecord:
-        counters, ledger, model = self.agent.counters, self.agent.ledger, ENERGY_MODELS[ENERGY_MODEL]
-        n = max(1, len(self.recent))
-        returns, lengths, food = (
-            zip(*self.recent, strict=True) if self.recent else ((math.nan,), (math.nan,), (math.nan,))
-        )
-        return UpdateRecord(
-            update=counters.update,
-            env_steps=counters.env_step,
-            episodes=counters.episode,
-            return_mean=sum(returns) / n,
-            length_mean=sum(lengths) / n,
-            food_mean=sum(food) / n,
-            hidden_neurons=self.organism.hidden,
-            firing_rate=float(mean_counts.mean()) / self.organism.config.ticks,
-            silent_share=float((mean_counts == 0).double().mean()),
-            critic_error=critic_error_of(rollout, self.learning),
-            effective_rank=math.nan if counters.update % RANK_EVERY else effective_rank_of(self.organism, rollout),
-            growth_events=counters.growth_events,
-            pruning_events=counters.pruning_events,
-            synaptic_operations=ledger.synaptic_operations,
-            inference_joules=ledger.joules("inference", model),
-            learning_joules=ledger.joules("learning", model),
-            seconds=self.seconds,
-            env_steps_per_second=speed,
-            **diagnostics._asdict(),
-        )
 
 
 def _claim(run_dir: Path) -> None:

@@ -33,23 +33,23 @@ class Activity:
     Attributes:
         env_steps: [S] of the moments, rising.
         ids: int64 [N], the neurons by name, which is the order of their birth.
-        permille: int16 [N, S], spikes per 1,000 ticks, :data:`ABSENT` where a neuron does not live.
+        permille: int32 [N, S], spikes per 1,000 ticks, :data:`ABSENT` where a neuron does not live.
         lines: that the file had, before thinning.
     """
 
     env_steps: FloatArray
     ids: npt.NDArray[np.int64]
-    permille: npt.NDArray[np.int16]
+    permille: npt.NDArray[np.int32]
     lines: int
 
     @property
-    def last(self) -> npt.NDArray[np.int16]:
+    def last(self) -> npt.NDArray[np.int32]:
         """Rates of those that live at the last moment, in spikes per 1,000 ticks."""
         return self._living(-1)
 
-    def _living(self, moment: int) -> npt.NDArray[np.int16]:
+    def _living(self, moment: int) -> npt.NDArray[np.int32]:
         rates = self.permille[:, moment]
-        living: npt.NDArray[np.int16] = rates[rates != ABSENT]
+        living: npt.NDArray[np.int32] = rates[rates != ABSENT]
         return living
 
     def quantiles(self) -> FloatArray:
@@ -86,7 +86,7 @@ def read_activity(run_dir: Path) -> Activity | None:
     moments = [moment for moment in read if moment is not None]
     names = sorted({name for _, rates in moments for name in rates})
     row = {name: index for index, name in enumerate(names)}
-    permille = np.full((len(names), len(moments)), ABSENT, dtype=np.int16)
+    permille = np.full((len(names), len(moments)), ABSENT, dtype=np.int32)
     for column, (_, rates) in enumerate(moments):
         permille[[row[name] for name in rates], column] = list(rates.values())
     return Activity(

@@ -17,6 +17,9 @@ PER_FOOD = (
 ACTING = "since the beginning: synaptic operations, neuron updates and readout of each decision"
 LEARNING = "since the beginning: decisions replayed, backward pass, optimizer"
 PRICES = "Joules are estimated, not measured: 45 nm, 32-bit floats, arithmetic only (the model 45nm_fp32)."
+ACTIVATIONS = (
+    "These are ReLU neurons, which do not spike: each rate is a mean activation, and 100 % is an activation of 1."
+)
 
 
 def learning_curves(data: RunData) -> list[Chart]:

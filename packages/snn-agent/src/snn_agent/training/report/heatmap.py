@@ -42,7 +42,7 @@ def palette() -> npt.NDArray[np.uint8]:
     return colours.round().astype(np.uint8)
 
 
-def shades(permille: npt.NDArray[np.int16], top: float) -> npt.NDArray[np.uint8]:
+def shades(permille: npt.NDArray[np.int32], top: float) -> npt.NDArray[np.uint8]:
     """Places in the palette: with the square root of the rate, so that low rates, the most, can be told apart."""
     share = np.sqrt(np.clip(permille, 0, None) / (1000.0 * top))
     found = 1 + np.round((LIVING - 1) * np.clip(share, 0.0, 1.0))

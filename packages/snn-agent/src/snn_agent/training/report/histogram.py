@@ -39,7 +39,7 @@ class Histogram(NamedTuple):
     ticks: tuple[float, ...]
 
 
-def histogram(permille: npt.NDArray[np.int16]) -> Histogram:
+def histogram(permille: npt.NDArray[np.int32]) -> Histogram:
     """Sort rates in whole spikes per 1,000 ticks into bars of equal width from 0 to a round number."""
     scale = axis([float(permille.max(initial=0)) / 1000.0], zero=True)
     tick = scale.ticks[1] - scale.ticks[0]
@@ -94,7 +94,7 @@ def _bar(across: Axis, up: Axis, low: float, high: float, count: int, text: str,
     )
 
 
-def _summary(rates: npt.NDArray[np.int16], silent: int) -> str:
+def _summary(rates: npt.NDArray[np.int32], silent: int) -> str:
     low, median, high = (PERCENT.show(float(rate) / 1000.0) for rate in np.quantile(rates, QUANTILES))
     share = PERCENT.show(silent / len(rates))
     return f"silent: {silent} of {len(rates):,} ({share}); half below {median}, 80 % in {low} to {high}"

@@ -109,7 +109,9 @@ def _section(title: str, content: str) -> str:
 
 def _activity(data: RunData) -> str:
     drawn = "".join(draw(chart, data) for chart in curves.activity_curves(data))
-    return f'<div class="charts">{draw_heatmap(data.activity)}{draw_histogram(data.activity)}{drawn}</div>'
+    spiking = data.config.get("network", {}).get("neuron", {}).get("model") != "relu"
+    words = "" if spiking else quiet(curves.ACTIVATIONS)
+    return f'{words}<div class="charts">{draw_heatmap(data.activity)}{draw_histogram(data.activity)}{drawn}</div>'
 
 
 def _charts(charts: Sequence[Chart], data: RunData) -> str:
