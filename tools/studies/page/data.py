@@ -19,7 +19,7 @@ from snn_agent.experiments.statistics import Row, with_failures
 from snn_agent.metrics.genealogy import read_events
 from snn_agent.training.report.data import read_run
 from snn_agent.types import StructuralEvent
-from studies.arms import envelopes_of
+from studies.arms import capacity, envelopes_of
 from studies.curves import read_curve
 
 Runs = Mapping[int, Curve]
@@ -62,6 +62,7 @@ class StudyData:
         seeds: likewise.
         runs: arm by arm, seed by seed.
         envelopes: runs of the fixed sizes that arms are held against, by a name for them, then by size.
+        sizes: runs of each fixed size of the experiment, whether it was asked for or not, seed by seed.
     """
 
     study: str
@@ -70,6 +71,7 @@ class StudyData:
     seeds: tuple[int, ...]
     runs: Sequence[Run]
     envelopes: Mapping[str, Mapping[str, Runs]]
+    sizes: Mapping[str, Sequence[Run]]
 
     def of(self, arm: str, *statuses: str) -> list[Run]:
         """The runs of an arm, of these statuses if any are given."""
@@ -147,6 +149,7 @@ def read_study(
         seeds=seeds,
         runs=[one(arm, seed) for arm in arms for seed in seeds],
         envelopes={label: fixed(sizes) for label, sizes in envelopes_of(study).items()},
+        sizes={size: [one(size, seed) for seed in seeds] for size in capacity()},
     )
 
 
@@ -187,7 +190,7 @@ def numbers_of(summary: Mapping[str, Any], curve: Curve) -> dict[str, Any]:
         "joules": float(curve.joules[-1]),
         "joules_acting": float(curve.acting[-1]),
         "joules_per_decision": energy["joules_per_decision"],
-        "joules_per_food": energy["joules_per_food"],
+        "joules_per_food": math.nan if energy["joules_per_food"] is None else energy["joules_per_food"],
         "seconds": round(summary["wall_seconds"], 1),
     }
 

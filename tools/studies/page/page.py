@@ -11,6 +11,7 @@ from studies.page import figures, sections
 from studies.page.data import StudyData
 from studies.page.looks import legend
 from studies.page.numbers import arm_numbers
+from studies.page.targets import targets
 from studies.page.tidy import write_whole
 from studies.page.verdicts import REFERENCE, verdicts
 
@@ -60,10 +61,11 @@ def body(data: StudyData) -> str:
     """All of the page that is seen."""
     numbers = {arm: arm_numbers(data, arm) for arm in data.seen}
     reference = reference_arm(data)
-    judged = verdicts(data)
+    judged, aimed = verdicts(data), targets(data)
     parts = [
         sections.head(data),
         _section("Verdict", sections.verdict(judged)) if judged else "",
+        _section("Targets", sections.targets(aimed)) if aimed else "",
         _section("Scores", sections.scores(data, numbers)),
         _section("Size and energy", sections.energy(data, numbers)),
         _section("Learning curves", _figures(data, figures.score_curves(data)) + sections.reaching(data)),

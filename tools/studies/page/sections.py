@@ -16,6 +16,7 @@ from runs import RunConfig
 
 from snn_agent.experiments.curves import AXES, SHARES, reached
 from snn_agent.experiments.statistics import Estimate
+from snn_agent.experiments.targets import Target
 from snn_agent.experiments.verdict import RULE, Verdict
 from snn_agent.training.report.pieces import quiet, table
 from snn_agent.training.report.scale import joules, steps
@@ -23,6 +24,7 @@ from studies.arms import STUDIES
 from studies.page.data import Run, StudyData
 from studies.page.figures import measure
 from studies.page.numbers import ArmNumbers, beside_envelope
+from studies.page.targets import TARGETS_RULE
 
 MACHINE = ("processor", "cores", "platform", "python", "torch", "numba", "device")
 """What is told of the machines, of all that a run knows of its own."""
@@ -72,6 +74,12 @@ def verdict(found: Mapping[str, Verdict | str]) -> str:
     """What the rule says of each arm, and the rule once."""
     said = [str(words).splitlines()[0] for words in found.values()]
     return "".join(f"<p>{escape(words)}</p>" for words in said) + f'<p class="rule">{escape(str(RULE))}</p>'
+
+
+def targets(found: Mapping[str, Sequence[Target]]) -> str:
+    """What came of each target, by arm, and the rule once."""
+    said = "".join(f"<li>{escape(arm)}, {escape(str(target))}</li>" for arm, all_ in found.items() for target in all_)
+    return f'<ul>{said}</ul><p class="rule">{escape(TARGETS_RULE)}</p>'
 
 
 def scores(data: StudyData, numbers: Mapping[str, ArmNumbers]) -> str:

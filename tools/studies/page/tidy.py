@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from studies.page.data import Run, StudyData
+from studies.page.targets import targets
 
 POINTS: Final = 100
 
@@ -35,6 +36,8 @@ RESULTS: Final[Mapping[str, type]] = {
     "joules_per_food": float,
     "seconds": float,
     "config_hash": str,
+    "random_food": float,
+    "greedy_food": float,
 }
 """Columns of the table of runs; empty where a run did not come to tell it."""
 
@@ -51,16 +54,33 @@ CURVES: Final[Mapping[str, type]] = {
 }
 """Columns of the table of curves; no score where no episode had ended."""
 
+TARGETS: Final[Mapping[str, type]] = {
+    "study": str,
+    "arm": str,
+    "target": str,
+    "decision": str,
+    "value": float,
+    "low": float,
+    "high": float,
+    "against": str,
+    "because": str,
+}
+"""Columns of the table of targets; no numbers where there are none."""
+
 Line = Mapping[str, Any]
 
 
 def write_tables(data: StudyData, folder: Path) -> list[Path]:
-    """Write ``results.csv`` and ``curves.csv`` into a folder, each with a ``.parquet`` twin if pyarrow is installed."""
+    """Write ``results.csv`` and ``curves.csv`` into a folder, and ``targets.csv`` if arms of the study are judged; each
+    with a ``.parquet`` twin if pyarrow is installed.
+    """
     written = []
-    tables = (
+    tables = [
         ("results", RESULTS, [_result(data.study, run) for run in data.runs]),
         ("curves", CURVES, [line for run in data.done for line in points_of(run, data.study)]),
-    )
+    ]
+    if aimed := _targets(data):
+        tables.append(("targets", TARGETS, aimed))
     for name, columns, lines in tables:
         filled = [{column: _cell(line.get(column)) for column in columns} for line in lines]
         path = folder / f"{name}.csv"
@@ -107,8 +127,26 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def _result(study: str, run: Run) -> Line:
+    evaluation = run.summary.get("eval", {})
     told = {"config_hash": run.summary["config_hash"]} if "config_hash" in run.summary else {}
+    told |= {name: evaluation[name] for name in ("random_food", "greedy_food") if name in evaluation}
     return {"study": study, "arm": run.arm, "seed": run.seed, "status": run.status, **run.numbers, **told}
+
+
+def _targets(data: StudyData) -> list[Line]:
+    return [
+        {
+            "study": data.study,
+            "arm": arm,
+            "target": target.name,
+            "decision": target.decision,
+            **target.estimate._asdict(),
+            "against": target.against,
+            "because": target.undecided,
+        }
+        for arm, found in targets(data).items()
+        for target in found
+    ]
 
 
 def _cell(value: Any) -> Any:
