@@ -6,10 +6,10 @@ WORKERS ?= 2
 PYTEST := $(PYTHON_BIN) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play forage bench bench-engine bench-train bench-race bench-scaling profile study study-quick image-test clean
+.PHONY: help setup test lint test-foraging-env test-snn-agent test-tools train quick play forage bench bench-engine bench-train bench-race bench-scaling profile study study-quick study-continual study-continual-quick image-test clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
 
 setup:  ## Make .venv with everything that runs and tests need
 	@VENV=$(VENV) ./setup.sh test
@@ -81,6 +81,14 @@ study:  ## Test the hypothesis: all its arms with ten seeds (hours; what was int
 study-quick:  ## The same arms in a small world, three seeds (minutes)
 	@VENV=$(VENV) ./setup.sh
 	$(PYTHON_BIN) tools/study.py quick --seeds 3 --folder runs/study-quick
+
+study-continual:  ## Learning for life: five sequences of tasks, ten seeds (days; what was interrupted goes on)
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/study.py continual --seeds 10 --folder runs/study-continual
+
+study-continual-quick:  ## Some of its arms on one sequence in a small world, two seeds (minutes)
+	@VENV=$(VENV) ./setup.sh
+	$(PYTHON_BIN) tools/study.py continual-quick --seeds 2 --folder runs/study-continual-quick
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

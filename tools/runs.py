@@ -6,10 +6,18 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import foraging_env  # noqa: F401 - registers ForagingGrid-v0
-from snn_agent.config import LearningConfig, NetworkConfig, NeuronConfig, StructureConfig, TrainingConfig
+from snn_agent import checks
+from snn_agent.config import (
+    ContinualConfig,
+    LearningConfig,
+    NetworkConfig,
+    NeuronConfig,
+    StructureConfig,
+    TrainingConfig,
+)
 from snn_agent.errors import ConfigError
 
 FORAGING: Final = "ForagingGrid-v0"
@@ -26,7 +34,7 @@ class RunConfig:
     total_steps: int = 20_000_000
     """Environment steps to live."""
     eval_episodes: int = 256
-    """Episodes of the final evaluation, in worlds never trained on."""
+    """Episodes of the final evaluation (of each task, if there are tasks), in worlds never trained on."""
     engine: str = "auto"
     """What computes the neurons: auto, torch or norse."""
     device: str = "cpu"
@@ -37,6 +45,63 @@ class RunConfig:
     learning: LearningConfig = dataclasses.field(default_factory=LearningConfig)
     structure: StructureConfig = dataclasses.field(default_factory=StructureConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    tasks: tuple[str, ...] = ()
+    """Tasks of a continual run, if it is one: each the changes to env_kwargs, as name=value with blanks between, after
+    the task's own name and a colon if it has one: "winter: n_food=1"."""
+    sequence: tuple[int, ...] = ()
+    """Which task is lived in each phase, numbered from 0; total_steps are shared out evenly. Each once if not given."""
+    evaluations_per_phase: int = 8
+    """Examinations on all tasks in each phase, evenly spread; there is always one at its begin and one at its end."""
+    evaluation_episodes: int = 32
+    """Episodes of each task in such an examination."""
+    continual: ContinualConfig = dataclasses.field(default_factory=ContinualConfig)
+
+    def __post_init__(self) -> None:
+        checks.integer("evaluations_per_phase", self.evaluations_per_phase, 1)
+        checks.integer("evaluation_episodes", self.evaluation_episodes, 1)
+        if not self.tasks and (self.sequence or self.continual != ContinualConfig()):
+            raise ConfigError(
+                "sequence and continual are of runs with several tasks, but there are none. Give tasks, such as "
+                '--tasks "summer:" "winter: n_food=1", or a preset that has some, such as continual-swap.'
+            )
+
+    @property
+    def phases(self) -> tuple[int, ...]:
+        """The task of each phase; empty: the run has one world and no tasks."""
+        return self.sequence or tuple(range(len(self.tasks)))
+
+    @property
+    def phase_steps(self) -> int:
+        """Environment steps of each phase."""
+        return self.total_steps // len(self.phases)
+
+
+class TaskWorld(NamedTuple):
+    """A task of a run: what it is called, and the arguments of its world."""
+
+    name: str
+    kwargs: dict[str, Any]
+
+
+def task_worlds(config: RunConfig) -> list[TaskWorld]:
+    """The tasks of a run, in the order of their numbers; none where it has no tasks.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    base = parse_env_kwargs(config.env_kwargs)
+    worlds = []
+    for text in config.tasks:
+        name, colon, changes = text.partition(":")
+        if not colon or "=" in name:  # the colon is one of a value
+            name, changes = text, text
+        worlds.append(TaskWorld(name.strip() or "unchanged", base | parse_env_kwargs(tuple(changes.split()))))
+    return worlds
+
+
+def birth_world(config: RunConfig) -> dict[str, Any]:
+    """Arguments of the world that the run begins in."""
+    return task_worlds(config)[config.phases[0]].kwargs if config.tasks else parse_env_kwargs(config.env_kwargs)
 
 
 def parse_env_kwargs(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -80,6 +145,9 @@ def from_json(text: str) -> RunConfig:
                 "learning": LearningConfig(**fields["learning"]),
                 "structure": StructureConfig(**fields["structure"]),
                 "training": TrainingConfig(**fields["training"]),
+                "tasks": tuple(fields.get("tasks", ())),  # as the next two younger than some files
+                "sequence": tuple(fields.get("sequence", ())),
+                "continual": ContinualConfig(**fields.get("continual", {})),
             }
         )
     except (KeyError, TypeError, json.JSONDecodeError) as problem:

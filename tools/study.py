@@ -11,6 +11,7 @@ and how long it may take.
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.console import Console
 from runs import RunConfig, from_json, to_json
+from studies import continual_page
 from studies.arms import STUDIES, Arms
+from studies.continual import CONTINUAL
 from studies.derived import Derived, in_rounds, seed_of
 from studies.estimate import probed_paces
 from studies.report import write_results
@@ -42,18 +45,21 @@ class Options:
     """What to run."""
 
     study: Annotated[
-        Literal["capacity", "frontier", "growth", "schedules", "births", "deaths", "upkeep", "hypothesis", "quick"],
+        Literal[
+            "capacity", "frontier", "growth", "schedules", "births", "deaths", "upkeep", "hypothesis", "quick",
+            "continual", "continual-quick",
+        ],
         tyro.conf.Positional,
-    ]
+    ]  # fmt: skip
     """Which comparison."""
     folder: Path = Path("runs/study")
     """Where the runs go: a folder an arm, in it one a seed."""
     seeds: int = 5
     """Seeds 0 to this number less one, the same for all arms."""
     steps: int | None = None
-    """Environment steps of each run; as the study says if not given."""
+    """Environment steps of each run, or of each phase where it has several tasks; as the study says if not given."""
     only: tuple[str, ...] = ()
-    """Some of the arms."""
+    """Some of the arms; * stands for any letters, as in "swap-*"."""
     executor: Literal["processes", "serial", "ray"] = "processes"
     """What carries runs out: processes on this machine, this process, or a Ray cluster."""
     address: str | None = None
@@ -70,15 +76,22 @@ class Options:
 def chosen_arms(options: Options) -> Arms:
     """The arms of the study that are asked for."""
     arms = STUDIES[options.study]()
-    if odd := set(options.only) - arms.keys():
-        raise SystemExit(f"{options.study} has no arm {', '.join(sorted(odd))}; it has {', '.join(arms)}.")
-    chosen = {name: config for name, config in arms.items() if name in (options.only or arms)}
-    if options.steps is None:
-        return chosen
+    wanted = {pattern: fnmatch.filter(arms, pattern) for pattern in options.only}
+    if odd := sorted(pattern for pattern, names in wanted.items() if not names):
+        raise SystemExit(f"{options.study} has no arm {', '.join(odd)}; it has {', '.join(arms)}.")
+    names = {name for found in wanted.values() for name in found} or arms.keys()
+    chosen = {name: config for name, config in arms.items() if name in names}
     return {
-        name: dataclasses.replace(arm, total_steps=options.steps) if isinstance(arm, RunConfig) else arm
+        name: dataclasses.replace(arm, total_steps=_steps(options, arm)) if isinstance(arm, RunConfig) else arm
         for name, arm in chosen.items()
     }
+
+
+def _steps(options: Options, arm: RunConfig | Derived) -> int:
+    """Environment steps of a run of an arm."""
+    if options.steps is None:
+        return arm.total_steps
+    return options.steps * max(1, len(arm.phases) if isinstance(arm, RunConfig) else 1)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,7 +129,8 @@ def _study(options: Options, arms: Arms, arguments: Sequence[str]) -> int:
         console.print(f"[bold red]{outcome.job.id} failed {outcome.attempts} times, the last time with:[/]")
         console.print(outcome.error, markup=False, soft_wrap=True)
     errors = {outcome.job.id: outcome.error for outcome in failed}
-    for path in write_results(options.folder, options.study, tuple(arms), tuple(range(options.seeds)), failed=errors):
+    write = continual_page.write_results if options.study in CONTINUAL else write_results
+    for path in write(options.folder, options.study, tuple(arms), tuple(range(options.seeds)), failed=errors):
         console.print(f"written: {path}", soft_wrap=True)
     left = len(runs) - len(done) - sum(outcome.kind == "done" for outcome in outcomes)
     if left > len(failed):
@@ -133,7 +147,7 @@ def _planned(options: Options, arms: Arms) -> list[PlannedRun]:
             id=f"{name} seed {seed}",
             arm=name,
             run_dir=folder / name / f"seed-{seed}",
-            total_steps=options.steps or arm.total_steps,
+            total_steps=_steps(options, arm),
         )
         for seed in range(options.seeds)
         for name, arm in arms.items()
@@ -207,6 +221,8 @@ def _job(run: PlannedRun, arm: RunConfig | Derived) -> Job | None:
 
 def _score(summary: Any) -> str:
     scores = summary["eval"]
+    if "normalised_return" in scores:  # of several tasks
+        return f"mean of the tasks {scores['normalised_return']:.3f}"
     return f"food {scores['food_mean']:.1f}" if "food_mean" in scores else f"return {scores['return_mean']:.1f}"
 
 

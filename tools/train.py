@@ -6,7 +6,8 @@ never written into); --resume RUN goes on where a run was, exactly. To watch it,
 --metrics-port PORT serves Prometheus metrics (0: any free port) to this machine, or at --metrics-host HOST;
 --tensorboard writes TensorBoard's files into the run directory. --milestones N keeps N copies of the organism on the
 way (12 unless told otherwise; 0: none), so that tools/play.py can show how it grew. --watch opens the window of
-tools/play.py on the run while it goes on.
+tools/play.py on the run while it goes on. A run with --tasks, as the presets continual-… have them, lives
+through them one after the other; --continual.… says what it does where one ends and another begins.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from typing import Any
 
 import torch
 import tyro
+from continual_run import continual_trainer, evaluate_tasks, phases_told
 from presets import PRESETS, for_environment
 from rich.console import Console
-from runs import RunConfig, config_hash, from_json, parse_env_kwargs, read_config, to_json
+from runs import RunConfig, birth_world, config_hash, from_json, read_config, task_worlds, to_json
 from scores import references, score
 
 from snn_agent.engine.device import describe_device
@@ -32,6 +34,7 @@ from snn_agent.errors import ConfigError, SnnAgentError
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import load_newest
+from snn_agent.training.continual.trainer import ContinualTrainer
 from snn_agent.training.environment import describe_environment
 from snn_agent.training.evaluation import evaluate
 from snn_agent.training.milestones import Milestones
@@ -124,7 +127,7 @@ def _watched_run(chosen: argparse.Namespace, config: RunConfig, run_dir: Path, *
 def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume: bool) -> int:
     torch.set_num_threads(config.threads)
     environment = describe_environment(config.device)  # the code may change while the run goes on
-    kwargs = parse_env_kwargs(config.env_kwargs)
+    kwargs = birth_world(config)
     saved = None
     if resume:
         path, saved = load_newest(run_dir)
@@ -141,25 +144,35 @@ def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume:
             device=config.device,
         )
         spaces.close()
-    trainer = AdaptiveTrainer(
-        organism,
-        config.env_id,
-        config.learning,
-        config.structure,
-        config.training,
-        env_kwargs=kwargs,
-        run_dir=run_dir,
-        callbacks=[ProgressDisplay(console), *listeners],
-        record={"config_hash": config_hash(config)},
-        resume=saved,
-    )
+    listeners = [ProgressDisplay(console), *listeners]
+    record = {"config_hash": config_hash(config)}
+    trainer: AdaptiveTrainer | ContinualTrainer
+    if config.tasks:
+        trainer = continual_trainer(config, organism, run_dir=run_dir, callbacks=listeners, record=record, resume=saved)
+    else:
+        trainer = AdaptiveTrainer(
+            organism,
+            config.env_id,
+            config.learning,
+            config.structure,
+            config.training,
+            env_kwargs=kwargs,
+            run_dir=run_dir,
+            callbacks=listeners,
+            record=record,
+            resume=saved,
+        )
     if not resume:
         (run_dir / "config.json").write_text(to_json(config))
     console.print(
-        f"run {run_dir}: {config.env_id} {' '.join(config.env_kwargs)}, {organism.hidden} neurons, engine "
-        f"{organism.engine.name} on {describe_device(config.device)}, seed {config.training.seed}"
+        f"run {run_dir}: {config.env_id} {' '.join(config.env_kwargs)}, {_tasks_told(config)}{organism.hidden} "
+        f"neurons, engine {organism.engine.name} on {describe_device(config.device)}, seed {config.training.seed}"
     )
-    summary = trainer.train(config.total_steps) | {
+    if isinstance(trainer, ContinualTrainer):
+        summary = trainer.train() | phases_told(trainer)
+    else:
+        summary = trainer.train(config.total_steps)
+    summary |= {
         "engine": organism.engine.name,
         "device": config.device,
         "seed": config.training.seed,
@@ -168,19 +181,31 @@ def _run(config: RunConfig, run_dir: Path, listeners: list[Callback], *, resume:
     }
     commands = {"Repeat the run:": f"python {sys.argv[0]} --config {run_dir / 'config.json'}"}
     if summary["ended"] == "done":
-        seed = config.training.seed
-        evaluation = evaluate(organism, config.env_id, kwargs, episodes=config.eval_episodes, seed=seed)
-        summary["eval"] = score(config.env_id, kwargs, evaluation)
+        if isinstance(trainer, ContinualTrainer):
+            summary["eval"] = evaluate_tasks(trainer, config)
+        else:
+            seed = config.training.seed
+            evaluation = evaluate(organism, config.env_id, kwargs, episodes=config.eval_episodes, seed=seed)
+            summary["eval"] = score(config.env_id, kwargs, evaluation)
         _tell(summary)
     else:
         arguments = f"{sys.argv[0]} --resume {run_dir}"
         commands["Go on with it:"] = f"python {arguments}"
         console.print(f"stopped and saved; go on with: {sys.executable} {arguments}", soft_wrap=True)
     _write(run_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
-    report = write_report(run_dir, references(config.env_id, kwargs), commands=commands)
+    beside = {} if config.tasks else references(config.env_id, kwargs)
+    report = write_report(run_dir, beside, commands=commands)
     console.print(f"numbers: {run_dir / 'summary.json'}, {run_dir / 'metrics.csv'}", soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True)
     return 0
+
+
+def _tasks_told(config: RunConfig) -> str:
+    """What a continual run lives through; nothing of another run."""
+    if not config.tasks:
+        return ""
+    names = [world.name for world in task_worlds(config)]
+    return f"{' → '.join(names[task] for task in config.phases)} of {config.phase_steps:,} steps each, "
 
 
 def _write(path: Path, text: str) -> None:
@@ -196,7 +221,12 @@ def _tell(summary: dict[str, Any]) -> None:
         f"({summary['env_steps_per_second'] / 1e3:.1f} k/s), {summary['neurons_initial']} → "
         f"{summary['neurons_final']} neurons"
     )
-    if "normalised_score" in scores:
+    for task in scores.get("tasks", ()):
+        told = f"   normalised {task['normalised_return']:.3f}" if "normalised_return" in task else ""
+        console.print(f"return per episode, {task['name']}: [bold]{task['return_mean']:.1f}[/]{told}")
+    if "tasks" in scores:
+        console.print(f"mean of the tasks: [bold]{scores['return_mean']:.1f}[/]")
+    elif "normalised_score" in scores:
         console.print(
             f"food per episode: [bold]{scores['food_mean']:.1f}[/]   random {scores['random_food']:.1f}   greedy "
             f"{scores['greedy_food']:.1f}   normalised {scores['normalised_score']:.3f}"
