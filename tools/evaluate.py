@@ -10,7 +10,7 @@ from typing import Annotated
 
 import torch
 import tyro
-from runs import parse_env_kwargs, read_config
+from runs import birth_world, read_config
 from scores import score
 
 from snn_agent.errors import SnnAgentError
@@ -24,7 +24,7 @@ class Options:
     """What to evaluate, and how long."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """Run directory."""
+    """Run directory; of a run of several tasks, the world it began in is the one."""
     episodes: int = 100
     """Episodes, each in a world of its own."""
     seed: int = 0
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(config.threads)
         path, saved = load_newest(options.run)
         organism = rebuild_organism(saved.state["organism"], saved.model, engine=config.engine, device=config.device)
-        kwargs = parse_env_kwargs(config.env_kwargs)
+        kwargs = birth_world(config)
         result = evaluate(
             organism,
             config.env_id,

@@ -50,6 +50,8 @@ class Options:
     """Of the worlds and the policy's draws."""
     chapter: str = "last"
     """Which of the kept organisms: first, last, or a number from 1."""
+    task: int | None = None
+    """Act with the head that was put away for this task, and with the neurons that it reads."""
     deterministic: bool = False
     """Take the most probable action instead of drawing one."""
     steps: int | None = None
@@ -70,6 +72,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.steps is not None:
             checks.integer("steps", self.steps, 1)
+        if self.task is not None:
+            checks.integer("task", self.task, 0)
         if self.speed is not None:
             checks.integer("speed", self.speed, 1, len(SPEEDS))
         checks.number("fps", self.fps, 0.1, MAX_FPS)
@@ -95,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)  # one world is too little work for more
     try:
         options = tyro.cli(Options, args=arguments, description=__doc__)
-        player = Player(options.run, seed=options.seed, deterministic=options.deterministic)
+        player = Player(options.run, seed=options.seed, deterministic=options.deterministic, task=options.task)
         try:
             _choose_chapter(player, options.chapter)
             _play(player, options)

@@ -26,6 +26,10 @@ class Brain(NamedTuple):
         actions: names of the A actions.
         ticks: T, ticks a decision.
         tick_s: length of a tick in seconds.
+        task: that the organism lives in, by its own numbers.
+        head: number of the task whose head acts, where it was put away; None: the active one.
+        birth_task: of each neuron, the task in which it was born, int64 [H].
+        protected: whose incoming weights stay as they are, bool [H].
     """
 
     env_step: int
@@ -36,6 +40,10 @@ class Brain(NamedTuple):
     actions: tuple[str, ...]
     ticks: int
     tick_s: float
+    task: int
+    head: int | None
+    birth_task: IntArray
+    protected: BoolArray
 
     @property
     def hidden(self) -> int:
@@ -62,6 +70,8 @@ class Moment(NamedTuple):
         joules: what the decision cost by the model 45nm_fp32.
         total_joules: of the episode, this decision included.
         over: whether the episode ended with this step.
+        phase: of the world before the step, where it goes through several (``info["phase"]``); else None.
+        phase_task: number of the world's task in that phase, where its tasks come back; else None.
     """
 
     step: int
@@ -79,6 +89,8 @@ class Moment(NamedTuple):
     joules: float
     total_joules: float
     over: bool
+    phase: int | None = None
+    phase_task: int | None = None
 
     @property
     def rate(self) -> float:

@@ -75,6 +75,7 @@ class Scene(NamedTuple):
         n_chapters: how many there are.
         pace: what is to be said of the speed; may be empty.
         guide: lines of the help overlay, keys and words; empty if it is not shown.
+        life: the task that the organism lives in, in words; empty in a life of one task.
     """
 
     brain: Brain
@@ -87,6 +88,7 @@ class Scene(NamedTuple):
     n_chapters: int
     pace: str = ""
     guide: tuple[tuple[str, str], ...] = ()
+    life: str = ""
 
     @property
     def potentials(self) -> FloatArray:
@@ -144,6 +146,7 @@ class Stage:
             n_chapters=len(player.chapters),
             pace="paused" if self.paused else self._speed.label,
             guide=GUIDE if self._help else (),
+            life=self._player.life,
         )
 
     @property

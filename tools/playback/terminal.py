@@ -114,6 +114,8 @@ def _title(scene: Scene) -> Text:
     tick = "whole decision" if scene.whole else f"tick {scene.tick + 1} of {scene.brain.ticks}"
     text = Text(f"Brain after {scene.brain.env_step:,} steps", "bold")
     text.append(f"\nchapter {scene.chapter + 1} of {scene.n_chapters}   {tick}", "not bold grey50")
+    if scene.life:
+        text.append(f"\n{scene.life}", "not bold")
     return text
 
 

@@ -1,10 +1,11 @@
-"""Two short runs for the tests of live playback: one in our world, with births and deaths, and one on CartPole."""
+"""Runs for the tests of live playback: in our world, with births and deaths; on CartPole; a life of several tasks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from play_tasks import live
 from train import main as train
 
 TINY = ["--threads", "1", "--eval-episodes", "1", "--milestones", "3", "--total-steps", "2000"]
@@ -31,3 +32,9 @@ def balancing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("balancing") / "balancer"
     assert train([*CARTPOLE, *TINY, "--run-dir", str(run)]) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def many_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A life of several tasks, in a world whose own ones change every eleven steps."""
+    return live(tmp_path_factory.mktemp("tasks") / "life", ("tasks=migrate", "task_steps=11"))

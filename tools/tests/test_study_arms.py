@@ -28,7 +28,7 @@ from snn_agent.experiments.progress import PlannedRun
 
 DESIGN = {
     "fixed-512", "fixed-64", "grow", "grow-prune", "prune-only", "fixed-final", "fixed-mean", "yoked", "recycle",
-    "sparse", "seed-rules",
+    "sparse", "seed-rules", "ann",
 }  # fmt: skip
 FOLLOWERS = ("fixed-final", "fixed-mean", "yoked")
 
@@ -49,7 +49,8 @@ def test_the_experiment_has_the_arms_of_its_design_in_both_worlds() -> None:
 
 @pytest.mark.parametrize("name", ["hypothesis", "quick"])
 def test_arms_differ_in_size_synapses_and_structural_rules_only(name: str) -> None:
-    first, *others = (arm if isinstance(arm, RunConfig) else arm.like for arm in STUDIES[name]().values())
+    arms = {label: arm for label, arm in STUDIES[name]().items() if not label.endswith("ann")}
+    first, *others = (arm if isinstance(arm, RunConfig) else arm.like for arm in arms.values())
     free = ("init_hidden", "min_hidden", "input_density")
     for arm in others:
         network = arm.network.replace(**{field: getattr(first.network, field) for field in free})
@@ -57,6 +58,18 @@ def test_arms_differ_in_size_synapses_and_structural_rules_only(name: str) -> No
     assert first.threads == 1
     assert first.total_steps == {"hypothesis": 10_000_000, "quick": 300_000}[name]
     assert first.network.max_hidden == {"hypothesis": 512, "quick": 64}[name]
+
+
+@pytest.mark.parametrize(("name", "prefix", "size"), [("hypothesis", "", 512), ("quick", "quick-", 64)])
+def test_the_arm_without_spikes_differs_from_the_largest_in_its_neurons_only(name: str, prefix: str, size: int) -> None:
+    arms = STUDIES[name]()
+    spiking, ann = arms[f"{prefix}fixed-{size}"], arms[f"{prefix}ann"]
+    assert isinstance(spiking, RunConfig)
+    assert isinstance(ann, RunConfig)
+    assert (ann.network.neuron.model, ann.network.ticks, ann.network.init_hidden) == ("relu", 1, size)
+    assert dataclasses.replace(ann, network=spiking.network) == spiking
+    same = ("input_features", "output_features", "max_hidden", "min_hidden", "input_power", "input_density")
+    assert [getattr(ann.network, field) for field in same] == [getattr(spiking.network, field) for field in same]
 
 
 @pytest.mark.parametrize(("name", "arm"), [("hypothesis", "prune-only"), ("quick", "quick-prune-only")])

@@ -60,18 +60,24 @@ def write_raster_caption(frame: Image, x: int, baseline: int) -> None:
     write(frame, x, baseline, words, SMALL_PX, tones.FAINT)
 
 
-def write_growth_caption(frame: Image, left: int, baseline: int, history: History) -> None:
-    """What the strip shows."""
+def write_growth_caption(frame: Image, left: int, baseline: int, history: History, switches: bool) -> None:
+    """What the strip shows; ``switches``: whether there are any."""
     x = left + write(frame, left, baseline, "Over its training: ", SMALL_PX, tones.FAINT)
     pieces: list[tuple[str, str, Colour]] = [("line", "neurons", tones.CURVE)]
     if len(history.score):
         pieces.append(("line", "score of an episode", tones.SCORE))
     pieces.append(("up", f"{history.births.sum()} born", tones.BIRTH))
     pieces.append(("down", f"{history.deaths.sum()} died", tones.DEATH))
+    if switches:
+        pieces.append(("dashes", "another task", tones.RIM))
     for kind, words, tone in pieces:
         if kind == "line":
             frame[baseline - 5 : baseline - 3, x : x + 12] = tone
             x += 17
+        elif kind == "dashes":
+            for top in (baseline - 11, baseline - 6, baseline - 1):
+                frame[top : top + 3, x] = tone
+            x += 7
         else:
             lay(frame, x, baseline - 9, mark(kind, 9), tone)
             x += 13

@@ -1,7 +1,8 @@
 """The neurons as cells, in the order of their birth, row by row.
 
 A quiet neuron is a disc, the brighter the closer its potential is to the threshold; one that spikes is a larger diamond
-with a bright core. Neurons that were born since the chapter before have an outline.
+with a bright core. Neurons that were born since the chapter before have an outline. In a life of several tasks a bar at
+the foot of a cell has the colour of the task that it was born in, and goes all around where the neuron is protected.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ class Grid(NamedTuple):
     rows: int
 
 
+class Births(NamedTuple):
+    """Of H neurons: the task that each was born in, and whether it is protected; [H]."""
+
+    tasks: IntArray
+    protected: BoolArray
+
+
 def grid_of(neurons: int, width: int, height: int) -> Grid:
     """The largest cells of which so many find room, in pixels."""
     for side in range(MAX_SIDE_PX, MIN_SIDE_PX, -1):
@@ -52,6 +60,7 @@ def draw_cells(
     threshold: FloatArray,
     spiked: BoolArray,
     newborn: BoolArray,
+    births: Births | None = None,
 ) -> None:
     """Draw H neurons.
 
@@ -63,6 +72,7 @@ def draw_cells(
         threshold: the same unit, [H].
         spiked: who spikes, [H].
         newborn: who gets an outline, [H].
+        births: what bars tell; None: there are no bars.
     """
     grid = grid_of(max(capacity, len(spiked)), area.width, area.height)
     shown = min(len(spiked), grid.columns * grid.rows)
@@ -71,16 +81,43 @@ def draw_cells(
     tiles = np.empty((rows * grid.columns, grid.side, grid.side, 3), dtype=np.uint8)
     tiles[:] = tones.DISH
     tiles[:shown] = _tiles(grid.side)[shades[:shown]]
+    if births is not None:
+        _draw_births(tiles[:shown], births.tasks[:shown], births.protected[:shown])
     block = tiles.reshape(rows, grid.columns, grid.side, grid.side, 3).swapaxes(1, 2)
     size = rows * grid.side, grid.columns * grid.side
     area.of(frame)[: size[0], : size[1]] = block.reshape(*size, 3)
 
 
-def specimen(side: int, ratio: float, *, spiked: bool = False, newborn: bool = False) -> Image:
+def _draw_births(tiles: Image, tasks: IntArray, protected: BoolArray) -> None:
+    """Draw bars into [n, side, side, 3], one pixel short of each end, which keeps neighbours apart."""
+    side = tiles.shape[1]
+    tone = np.array(tones.TASKS, dtype=np.uint8)[tasks % len(tones.TASKS)]
+    thick = max((side + 3) // 6, 1)
+    tiles[:, side - thick :, 1 : side - 1] = tone[:, None, None]
+    thin, framed = max(side // 12, 1), tone[protected][:, None, None]
+    for rows, columns in (
+        (slice(thin), slice(1, side - 1)),
+        (slice(side), slice(1, 1 + thin)),
+        (slice(side), slice(side - 1 - thin, side - 1)),
+    ):
+        tiles[protected, rows, columns] = framed
+
+
+def specimen(
+    side: int,
+    ratio: float,
+    *,
+    spiked: bool = False,
+    newborn: bool = False,
+    task: int | None = None,
+    protected: bool = False,
+) -> Image:
     """One cell, for a legend: its potential as a share of the threshold; uint8 [side, side, 3]."""
     potential, threshold = np.array([[ratio], [1]], dtype=np.float32)
     shade = SPIKING if spiked else int(shade_of(potential, threshold)[0])
-    cell: Image = _tiles(side)[shade + (LEVELS + 1) * newborn]
+    cell: Image = _tiles(side)[shade + (LEVELS + 1) * newborn].copy()
+    if task is not None:
+        _draw_births(cell[None], np.array([task]), np.array([protected]))
     return cell
 
 

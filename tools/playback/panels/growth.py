@@ -1,4 +1,7 @@
-"""How the organism grew: its neurons over training, births and deaths as triangles, and the present chapter."""
+"""How the organism grew: its neurons over training, births and deaths as triangles, and the present chapter.
+
+In a life of several tasks a band below has the colour of the one that it lives in, and a line stands at every switch.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 
 from foraging_env.render.palette import Colour
-from playback.chapters import Chapter, History
+from playback.chapters import Chapter, History, tasks_in_life
 from playback.panels import tones
 from playback.panels.canvas import Area, Image, lay, mark, write
 
@@ -18,6 +21,8 @@ LABELS_PX: Final = 44  # at the right, for the last numbers
 MARK_PX: Final = 7
 MARKS_ROW_PX: Final = 10
 SAMPLES: Final = 4
+BAND_PX: Final = 4  # of the colours of tasks, with a dark pixel above and below
+SWITCH_DASH_PX: Final = 3
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -31,6 +36,7 @@ class GrowthStrip:
         self._end = max(float(self._steps[-1]), float(history.steps[-1]) if len(history.steps) else 0.0, 1.0)
         self._width = width - LABELS_PX
         self._plot = Area(0, MARKS_ROW_PX + 2, self._width, height - 2 * MARKS_ROW_PX - 4)
+        self._tasks = tasks_in_life(history, chapters)
         self._top = 1.1 * float(max([*self._sizes, *history.neurons]))
         self._ground = self._draw(history, width, height)
 
@@ -54,6 +60,7 @@ class GrowthStrip:
         strip[:] = tones.PAGE
         plot = self._plot.of(strip)
         plot[-1] = tones.RIM
+        self._draw_tasks(plot)
         steps = history.steps.astype(np.float64) if len(history.steps) else self._steps
         neurons = history.neurons.astype(np.float64) if len(history.steps) else self._sizes
         known = np.isfinite(history.score)
@@ -72,6 +79,20 @@ class GrowthStrip:
                 lay(strip, x - MARK_PX // 2, row, mark(kind, MARK_PX), tone)
         write(strip, width, self._plot.top + self._y(neurons[-1]) + 5, f"{neurons[-1]:.0f}", 14, tones.CURVE, "right")
         return strip
+
+    def _draw_tasks(self, plot: Image) -> None:
+        """The band at the foot, and dashed lines over the whole height."""
+        for step in self._tasks.switches:
+            x = self._x(step)
+            for top in range(0, len(plot), 2 * SWITCH_DASH_PX):
+                plot[top : top + SWITCH_DASH_PX, x] = tones.RIM
+        spans = self._tasks.spans
+        if spans:
+            plot[-BAND_PX - 2 :] = tones.DISH
+        for place, (step, task) in enumerate(spans):
+            left = self._x(step) if place else 0
+            right = self._x(spans[place + 1][0]) if place + 1 < len(spans) else self._width
+            plot[-BAND_PX - 1 : -1, left:right] = tones.TASKS[task % len(tones.TASKS)]
 
     def _curve(self, plot: Image, steps: Floats, heights: Floats, tone: Colour) -> None:
         """A line through points, heights 0 … 1."""

@@ -24,6 +24,9 @@ def numbers_of(scene: Scene) -> list[list[tuple[str, str]]]:
         each = f"{moment.total_joules / moment.food * 1e9:,.0f}" if moment.food else "none yet"
         energy.append(("nJ a food item", each))
     episode.append(("reward expected", f"{moment.value:+.2f}"))
+    if moment.phase is not None:
+        task = "" if moment.phase_task is None else f", task {moment.phase_task}"
+        episode.append(("world's phase", f"{moment.phase}{task}"))
     organism = [("neurons", f"{brain.hidden}"), ("firing", f"{moment.rate:.1%}")]
     return [episode, [*organism, *energy]]
 

@@ -23,6 +23,17 @@ SPIKE: Final[Colour] = palette.FOOD
 SPIKE_CORE: Final[Colour] = (255, 244, 222)
 NEWBORN: Final[Colour] = palette.PATCH
 
+TASKS: Final[tuple[Colour, ...]] = (
+    (27, 215, 250),
+    (254, 133, 126),
+    (161, 139, 168),
+    (185, 254, 131),
+    (21, 146, 239),
+    (243, 217, 66),
+)
+"""Of the tasks of a life, by number, on the dish; after the last one the first comes back. They keep apart under the
+common forms of colour blindness."""
+
 BIRTH: Final[Colour] = palette.LEAF
 DEATH: Final[Colour] = palette.POISON
 CURVE: Final[Colour] = palette.AGENT

@@ -35,6 +35,7 @@ function drawBrain(canvas, clock, chosen) {
   const [rest, high] = [toneOf(colour.rest), toneOf(colour.high)];
   for (let neuron = 0; neuron < chapter.hidden; neuron += 1) {
     const [x, y] = centre(neuron);
+    if (chapter.birthTask) drawBirthTask(pen, x, y, px, chapter.birthTask[neuron], chapter.protected[neuron]);
     const spikes = tick === WHOLE ? chapter.spikesOf(step, neuron) : chapter.spike(step, tick, neuron);
     if (spikes) drawSpike(pen, x, y, px, tick === WHOLE ? spikes / chapter.ticks : 0.5);
     else drawPotential(pen, x, y, px, chapter.potential(step, last, neuron), rest, high);
@@ -81,6 +82,8 @@ function neuronText({ chapter, step, tick }, neuron) {
   return [
     `neuron ${chapter.ids[neuron]}`,
     born > 0 ? `born at training step ${born.toLocaleString("en")}` : "a founder",
+    ...(chapter.birthTask ? [`born in task ${chapter.birthTask[neuron]}`] : []),
+    ...(chapter.protected?.[neuron] ? ["protected"] : []),
     `${spikes} ${spikes === 1 ? "spike" : "spikes"} in this decision`,
     ...(chapter.potentials ? [`potential ${level} of the threshold`] : []),
   ].join(" · ");

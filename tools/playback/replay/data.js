@@ -18,6 +18,7 @@ class Recording {
     this.levels = table.levels;
     this.world = table.world;
     this.palette = table.palette;
+    this.tasks = table.tasks;
     const arrays = {};
     for (const [name, { type, start, shape }] of Object.entries(table.arrays)) {
       const length = shape.reduce((product, side) => product * side, 1);
@@ -36,7 +37,7 @@ class Recording {
 // A stretch of life of one chapter's organism. Steps, ticks and neurons count from 0.
 class Chapter {
   constructor(about, arrays, index, recording) {
-    Object.assign(this, about); // envStep, update, hidden, ticks, tickSeconds, steps
+    Object.assign(this, about); // envStep, update, hidden, ticks, tickSeconds, steps, task, life
     this.index = index;
     this.levels = recording.levels;
     this.nActions = recording.actions.length;
@@ -46,6 +47,8 @@ class Chapter {
     this.outputSpikes = this.array("output_spikes")?.values;
     this.ids = this.array("ids").values;
     this.born = this.array("born").values;
+    this.birthTask = this.array("birth_task")?.values; // only in a life of several tasks
+    this.protected = this.array("protected")?.values;
   }
 
   // Whether a neuron was born after this step of the training.

@@ -23,6 +23,8 @@ function drawEpisode(canvas, clock) {
   const band = height / lines.length;
   const plot = width - EPISODE_LABEL_PX;
   const x = (at) => (plot * (at + 0.5)) / chapter.steps;
+  const phases = chapter.array("phase")?.values ?? [];
+  phases.forEach((phase, at) => at && phase !== phases[at - 1] && drawSwitch(pen, x(at - 0.5), 0, height));
   lines.forEach(({ name, values, show }, index) => {
     const [top, high] = [band * index + 5, band - 10];
     const most = Math.max(...values, 1e-9);

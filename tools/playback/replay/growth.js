@@ -11,7 +11,7 @@ function growthFrame(canvas, { recording }) {
 }
 
 function drawGrowth(canvas, clock) {
-  const { recording: { history, chapters }, index } = clock;
+  const { recording: { history, chapters, tasks }, index } = clock;
   const { pen, width, height } = begin(canvas);
   const { left, right, last, x } = growthFrame(canvas, clock);
   const [top, bottom] = [24, height - 24];
@@ -22,6 +22,8 @@ function drawGrowth(canvas, clock) {
   const here = chapters[index].envStep;
   pen.fillStyle = colour.rule;
   pen.fillRect(left, bottom, width - left - right, 1);
+  if (tasks) drawTasks(pen, tasks, { x, last, top, bottom });
+  pen.fillStyle = colour.rule;
   for (const { envStep } of chapters) pen.fillRect(x(envStep) - 0.5, bottom, 1, 6);
   write(pen, String(most), left - 6, y(most), { align: "right" });
   write(pen, "0", left - 6, bottom, { align: "right" });

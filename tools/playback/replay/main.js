@@ -10,6 +10,7 @@ class Screen {
   start() {
     readColours();
     makeChapterButtons(document.getElementById("chapters"), this.clock);
+    makeTaskLegends(this.clock.recording);
     connectControls(this.clock, this);
     darkScheme.addEventListener("change", () => {
       readColours();
@@ -39,6 +40,7 @@ class Screen {
     drawGrowth(this.canvas("growth"), clock);
     markChapter(document.getElementById("chapters"), clock.index);
     writeReadout(clock);
+    setText("life", clock.chapter.life);
     showControls(clock);
     setText("neuron", this.chosen === undefined ? "Tap a neuron, or press n, to follow it." : neuronText(clock, this.chosen));
   }

@@ -13,9 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from foraging_env.observation import View
 from foraging_env.render.board import Board, world_board
-from playback.chapters import History
+from playback.chapters import History, tasks_in_life
 from playback.moment import Brain, Moment
 from playback.replay.recording import Stretch
 
@@ -37,13 +36,12 @@ class Packed(NamedTuple):
     block: bytes
 
 
-def pack(stretches: Sequence[Stretch], history: History, view: View | None, *, levels: int, pictures: bool) -> Packed:
+def pack(stretches: Sequence[Stretch], history: History, *, levels: int, pictures: bool) -> Packed:
     """Pack a recording.
 
     Args:
         stretches: what was lived, the earliest chapter first.
         history: how the run went.
-        view: what is needed to draw the worlds; None where they are not ours.
         levels: of potential on either side of zero, up to :data:`FINEST`; 0 leaves potentials out.
         pictures: whether to keep them, where there are any.
     """
@@ -51,9 +49,10 @@ def pack(stretches: Sequence[Stretch], history: History, view: View | None, *, l
         f"history/{name}": np.asarray(getattr(history, name), dtype="<f8")
         for name in ("steps", "neurons", "score", "event_steps", "births", "deaths")
     }
+    tasks = tasks_in_life(history, [stretch.chapter for stretch in stretches])
     maps: list[dict[str, Any]] = []
     chapters = []
-    for number, (chapter, brain, moments, small) in enumerate(stretches):
+    for number, (chapter, brain, moments, small, view, life) in enumerate(stretches):
         parts = {
             "ids": brain.ids.astype("<i4"),
             "born": brain.born.astype("<f8"),
@@ -70,14 +69,19 @@ def pack(stretches: Sequence[Stretch], history: History, view: View | None, *, l
             parts |= _worlds([world_board(view, moment.world) for moment in moments if moment.world is not None], maps)
         elif pictures and small:
             parts["pictures"] = np.stack(small)
+        if tasks.coloured:
+            parts |= {"birth_task": brain.birth_task.astype("<i4"), "protected": brain.protected.astype(np.uint8)}
+        parts |= _phases(moments)
         arrays |= {f"{number}/{name}": part for name, part in parts.items()}
-        chapters.append(_chapter(chapter.env_step, chapter.update, brain, len(moments)))
+        chapters.append(_chapter(chapter.env_step, chapter.update, brain, len(moments)) | {"life": life})
     where, block = _join(arrays)
+    view = stretches[-1].view
     table = {
         "chapters": chapters,
         "actions": list(stretches[-1].brain.actions),
         "levels": levels,
         "world": None if view is None else {"side": view.timetable.book.size, "maps": maps},
+        "tasks": {"numbers": tasks.numbers, "spans": tasks.spans, "switches": tasks.switches} if tasks.any else None,
         "arrays": where,
     }
     return Packed(table, block)
@@ -110,7 +114,16 @@ def _chapter(env_step: int, update: int, brain: Brain, steps: int) -> dict[str, 
         "ticks": brain.ticks,
         "tickSeconds": brain.tick_s,
         "steps": steps,
+        "task": brain.task,
     }
+
+
+def _phases(moments: Sequence[Moment]) -> dict[str, Array]:
+    """Phases of a world that goes through several, and tasks where they come back (else -1), [N] each; or nothing."""
+    if moments[0].phase is None:
+        return {}
+    tasks = [-1 if moment.phase_task is None else moment.phase_task for moment in moments]
+    return {"phase": np.array([moment.phase for moment in moments], dtype="<i4"), "phase_task": np.array(tasks, "<i4")}
 
 
 def _numbers(moments: Sequence[Moment]) -> dict[str, Array]:

@@ -22,8 +22,8 @@ BUDGET_BYTES: Final = 2_000_000
 """What a page may take, as far as the coarsest plan can keep it."""
 
 SCRIPTS: Final = (
-    "data.js", "theme.js", "clock.js", "sprites.js", "world.js", "brain.js", "decision.js", "raster.js", "episode.js",
-    "growth.js", "readout.js", "controls.js", "main.js",
+    "data.js", "theme.js", "tasks.js", "clock.js", "sprites.js", "world.js", "brain.js", "decision.js", "raster.js",
+    "episode.js", "growth.js", "readout.js", "controls.js", "main.js",
 )  # fmt: skip
 """Parts of the script, in the order in which they stand in the page."""
 
@@ -91,7 +91,7 @@ def _page(player: Player, stretches: list[Stretch]) -> str:
 def _compose(player: Player, stretches: list[Stretch], plan: Plan) -> str:
     *earlier, newest = stretches
     kept = [stretch.first(plan.earlier_steps) for stretch in earlier]
-    packed = pack([*kept, newest], player.history, player.view, levels=plan.levels, pictures=plan.pictures)
+    packed = pack([*kept, newest], player.history, levels=plan.levels, pictures=plan.pictures)
     table = packed.table | {"name": player.name, "palette": _palette(), "notes": _notes(player, newest, plan)}
     here = Path(__file__).parent
     fields = {

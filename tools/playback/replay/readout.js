@@ -11,6 +11,8 @@ function writeReadout(clock) {
     tick: decided ? `all ${chapter.ticks}` : `${tick + 1} of ${chapter.ticks}`,
     food: food < 0 ? "" : String(food),
     reward: food < 0 ? String(Number(chapter.number("total_reward", step).toFixed(2))) : "",
+    task: recording.tasks ? String(chapter.task) : "",
+    phase: worldPhase(chapter, step),
     neurons: String(chapter.hidden),
     spikes: String(chapter.counts[step]),
     rate: `${chapter.rate(step).toFixed(3)} / tick`,
@@ -20,7 +22,7 @@ function writeReadout(clock) {
   };
   for (const [name, text] of Object.entries(texts)) {
     setText(`now-${name}`, text);
-    document.getElementById(`now-${name}`).parentElement.hidden = !text; // where there is no food, reward is told
+    document.getElementById(`now-${name}`).parentElement.hidden = !text; // such as reward where there is food
   }
   document.getElementById("readout").setAttribute("aria-live", clock.playing ? "off" : "polite");
 }

@@ -1,4 +1,4 @@
-"""What a replay shows: a stretch of life at every chapter of a run, all in the same world."""
+"""What a replay shows: a stretch of life at every chapter of a run, all in one world, or each in that of its task."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from foraging_env.observation import View
 from playback.chapters import Chapter
 from playback.moment import Brain, Moment
 from playback.player import Player
@@ -22,12 +23,16 @@ class Stretch(NamedTuple):
         moments: of its steps, in order; at least one, and none after the end of the episode. Without pictures, which
             take a megabyte each.
         pictures: where the worlds are not ours, as many small ones (:func:`small_picture`), or none.
+        view: what is needed to draw its world; None where that is not ours.
+        life: the task that the organism lives in, in words; empty in a life of one task.
     """
 
     chapter: Chapter
     brain: Brain
     moments: list[Moment]
     pictures: list[npt.NDArray[np.uint8]]
+    view: View | None
+    life: str
 
     def first(self, steps: int) -> Stretch:
         """Its first steps, or all if they are fewer."""
@@ -52,4 +57,4 @@ def _live(player: Player, index: int, steps: int) -> Stretch:
             pictures.append(small_picture(moment.picture))
         if moment.over:
             break
-    return Stretch(player.chapter, player.brain, moments, pictures)
+    return Stretch(player.chapter, player.brain, moments, pictures, player.view, player.life)

@@ -6,7 +6,7 @@ const calm = query("(prefers-reduced-motion: reduce)");
 
 // The custom properties of the style sheet that drawings use, by name without the dashes.
 const COLOURS = ["paper", "card", "ink", "quiet", "rule", "rest", "high", "below", "spike", "spike-rim", "born", "died",
-  "line", "choice"];
+  "line", "choice", "task-0", "task-1", "task-2", "task-3", "task-4", "task-5"];
 let colour = {};
 
 function readColours() {
