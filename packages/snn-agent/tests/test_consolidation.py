@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import hypothesis.strategies as st
 import pytest
 import torch
-from fused_cases import Decision, observations
+from consolidation_cases import CASE, ENGINES, ONE_STEP, consolidated, memory_of, normal
 from hypothesis import given, settings
 from learner_cases import pupil, rollout_of
 from test_surgery import H, edit_of, lived_agent, of_the_old_size
-from torch import Tensor
 from training_cases import copy_of
 
-from snn_agent import GrowingSparseSNN, LearningConfig, NetworkConfig
+from snn_agent import GrowingSparseSNN, LearningConfig
 from snn_agent.engine.contract import Engine
-from snn_agent.engine.numba_engine import NumbaEngine
 from snn_agent.engine.torch_engine import TorchEngine
 from snn_agent.errors import ConfigError
 from snn_agent.learning.consolidation import NOTHING, Consolidation, Memory
@@ -25,31 +21,6 @@ from snn_agent.learning.protection import Movable
 from snn_agent.learning.reinforce import Reinforce, ReinforceState
 from snn_agent.learning.reinforce_state import HEAD
 from snn_agent.network.topology import LEARNT, NEURON_AXIS
-
-ENGINES = pytest.mark.parametrize("engine", [NumbaEngine(), TorchEngine()], ids=["numba", "torch"])
-ONE_STEP = LearningConfig(
-    reuse_epochs=1, minibatches=1, max_grad_norm=1e12, learning_rate=0.01, schedule="constant", entropy_weight=0.0
-)
-CASE = Decision(
-    NetworkConfig(input_features=20, init_hidden=40, input_power=3.0, hidden_bias=0.8),
-    1, observations("ones", 30, 20, torch.float64, 0), carried=False,
-)  # fmt: skip
-
-
-def normal(organism: GrowingSparseSNN, seed: int) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        name: torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
-        for name, tensor in organism.learnt().items()
-    }
-
-
-def memory_of(organism: GrowingSparseSNN, seed: int, fisher_scale: float = 1.0) -> Memory:
-    """Random anchors and Fisher terms of all that the policy depends on."""
-    fisher_terms, anchor = normal(organism, seed), normal(organism, seed + 1)
-    return Memory(
-        {name: fisher_scale * fisher_terms[name].square() for name in POLICY}, {name: anchor[name] for name in POLICY}
-    )
 
 
 def test_penalty_and_gradient_are_those_of_the_formula() -> None:
@@ -109,13 +80,11 @@ def test_the_pull_is_added_to_the_gradient_and_the_loss(engine: Engine, density:
     for past in (False, True):
         organism = pupil(case, engine)
         organism.protected[::4] = True
-        consolidation = Consolidation(0.3, (memory_of(organism, 1), memory_of(organism, 3))) if past else NOTHING
-        penalty, pulls = Consolidation(0.3, (memory_of(organism, 1), memory_of(organism, 3))).penalty(
-            dict(organism.learnt())
-        )
+        consolidation = Consolidation(0.3, (memory_of(organism, 1), memory_of(organism, 3)))
+        penalty, pulls = consolidation.penalty(dict(organism.learnt()))
         movable = Movable.of(organism)
         assert movable is not None
-        rule, state = state_with(organism, ONE_STEP, consolidation)
+        rule, state = state_with(organism, ONE_STEP, consolidation if past else NOTHING)
         state, numbers = rule.update(organism, state, rollout_of(case), 0.0, torch.Generator().manual_seed(0))
         reports.append(numbers)
         means.append(state.adam.mean)
@@ -164,13 +133,6 @@ def test_weights_go_back_to_their_anchors(engine: Engine) -> None:
     assert matters["incoming"].float().mean() > 0.4
 
 
-def consolidated(organism: GrowingSparseSNN, state: ReinforceState, **options: Any) -> ReinforceState:
-    seen = torch.rand(20, organism.config.input_features, generator=torch.Generator().manual_seed(3)).to(organism.bias)
-    given: dict[str, Any] = {"mode": "ewc", "strength": 10.0, "decay": 0.9}
-    generator = torch.Generator().manual_seed(8)
-    return state.consolidate(organism, seen, generator=generator, **(given | options))
-
-
 def test_consolidating_takes_the_fisher_information_of_now() -> None:
     organism = pupil(CASE, TorchEngine())
     state = Reinforce(ONE_STEP).init(organism)
@@ -194,10 +156,8 @@ def test_strength_zero_is_no_consolidation(engine: Engine) -> None:
     organism = pupil(CASE, engine)
     state, generator = Reinforce(ONE_STEP).init(organism), torch.Generator().manual_seed(8)
     before = generator.get_state()
-    assert (
-        state.consolidate(organism, torch.rand(4, 20), mode="ewc", strength=0.0, decay=0.9, generator=generator)
-        is state
-    )
+    after = state.consolidate(organism, torch.rand(4, 20), mode="ewc", strength=0.0, decay=0.9, generator=generator)
+    assert after is state
     assert torch.equal(generator.get_state(), before)
     found = []
     for past in (NOTHING, Consolidation(0.0, (memory_of(organism, 1),))):

@@ -177,6 +177,7 @@ def test_an_examination_is_what_evaluate_says(tmp_path: Path) -> None:
         world = (Songs, Contrary)[line.task](3, AutoresetMode.SAME_STEP)
         found = evaluate(life.organism, world, {}, episodes=7, seed=0)
         assert len(found.returns) == 7
+        assert found.inputs.decisions == sum(found.lengths), "worlds beyond the seventh do not count"
         assert line.score == pytest.approx(sum(found.returns) / 7)
         assert line.food is None
     lines = [json.loads(line) for line in (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()]

@@ -86,7 +86,9 @@ class Reinforce:
     ) -> Iterator[tuple[ReinforceState, dict[str, float]]]:
         """One optimizer step a part, by what is fastest on the organism's engine: state and numbers after each.
 
-        The kernel of a whole update knows no penalty.
+        The kernel of a whole update knows no penalty, so an organism that holds on to earlier tasks learns step by
+        step: measured with one of them, 450 inputs and minibatches of 512 an update takes 1.4 times as long with 512
+        neurons and 2.4 times with 64; each further task of ``"ewc"`` adds 0.2 to 0.25.
         """
         state = state._replace(adam=hold(state.adam, organism))
         if fusing_engine(organism) is None:
