@@ -34,12 +34,10 @@ def normal(organism: GrowingSparseSNN, seed: int) -> dict[str, Tensor]:
     }
 
 
-def memory_of(organism: GrowingSparseSNN, seed: int, fisher_scale: float = 1.0) -> Memory:
+def memory_of(organism: GrowingSparseSNN, seed: int) -> Memory:
     """Random anchors and Fisher terms of all that the policy depends on."""
     fisher_terms, anchor = normal(organism, seed), normal(organism, seed + 1)
-    return Memory(
-        {name: fisher_scale * fisher_terms[name].square() for name in POLICY}, {name: anchor[name] for name in POLICY}
-    )
+    return Memory({name: fisher_terms[name].square() for name in POLICY}, {name: anchor[name] for name in POLICY})
 
 
 def consolidated(organism: GrowingSparseSNN, state: ReinforceState, **options: Any) -> ReinforceState:
