@@ -21,6 +21,7 @@ from runs import FORAGING
 
 import snn_agent.learning.fused_update as fused_update
 import snn_agent.learning.reinforce as reinforce
+import snn_agent.training.recording as recording
 import snn_agent.training.trainer as trainer_module
 from snn_agent import AdaptiveTrainer, GrowingSparseSNN, LearningConfig, NetworkConfig, TrainingConfig
 from snn_agent.training.acting import make_actor
@@ -95,7 +96,7 @@ def measure(options: Options) -> tuple[dict[str, float], float, int]:
     for name in ("account_acting", "account_learning"):
         clock.watch(trainer_module, name, "energy ledger")
     for name in ("critic_error_of", "effective_rank_of"):
-        clock.watch(trainer_module, name, "critic's error and rank of the activity")
+        clock.watch(recording, name, "critic's error and rank of the activity")
     clock.watch(trainer.agent, "restructure", "structural rules")
     start = time.perf_counter()
     trainer.train(total_steps=(2 + options.updates) * steps_an_update)

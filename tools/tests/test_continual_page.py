@@ -15,9 +15,10 @@ import study
 import tyro
 from continual_lives import ALONE, LIFE, PARTS, PHASE, arm_of, event, scales_of, write_life
 from playwright.sync_api import Browser
-from replay_page_fixtures import browser  # noqa: F401 - a fixture
 from studies.continual_page import write_results
 from study_report_figures import Figure, figures_of
+
+pytest_plugins = ("replay_page_fixtures",)
 
 STEADY = (((0.0, 0.8), (0.0, 0.0)), ((0.8, 0.8), (0.0, 0.6)), ((0.8, 0.8), (0.6, 0.6)), ((0.8, 0.8), (0.6, 0.6)))
 """Nothing is lost, so A is back at once."""
