@@ -229,7 +229,7 @@ def test_the_verdict_is_the_rules(tmp_path: Path, failing: bool) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_browser_has_no_complaint(folder: Path, browser: Browser, scheme: str) -> None:  # noqa: F811
+def test_a_browser_has_no_complaint(folder: Path, browser: Browser, scheme: str) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 800})  # type: ignore[arg-type]
     complaints: list[str] = []
     context.on("console", lambda message: complaints.append(message.text))
