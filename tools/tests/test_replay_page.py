@@ -113,6 +113,7 @@ def test_a_change_of_scheme_is_followed(show: Opener, lives: list[list[Moment]])
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         until(page, f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+        page.evaluate(DRAWN)  # listeners hear of it when the next frame is made
         at(page, moment.step, tick)
         place = page.evaluate("(neuron) => replay.cell(neuron).slice(0, 2)", neuron)
         assert page.evaluate(PIXELS, ["brain", [place]]) == [SPIKE[scheme]]
