@@ -12,11 +12,10 @@ from snn_agent.learning import neuron_adam
 from snn_agent.learning.baseline import EmaState
 from snn_agent.learning.consolidation import MODES, NOTHING, Consolidation
 from snn_agent.learning.fisher import fisher
+from snn_agent.network.heads import PARTS as HEAD
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.types import Events
 
-HEAD: Final = ("outgoing", "critic", "output_bias", "critic_bias", "gain")
-"""Parameters that each task has its own of, where heads are not shared."""
 CONSOLIDATION: Final = "consolidation."
 
 
