@@ -179,8 +179,8 @@ def comparisons(study: str) -> dict[str, Comparison]:
             base=dataclasses.replace(base, total_steps=base.phase_steps, threads=1),
             most=512,
             few=64,
-            born=32,
-            beat=250_000,
+            born=16,
+            beat=25_000,
         )
         return {name: compare(name, whole) for name in SEQUENCES}
     if study == "continual-quick":
@@ -190,25 +190,16 @@ def comparisons(study: str) -> dict[str, Comparison]:
 
 
 def _small() -> Scale:
-    """The world of the preset ``quick`` with poison, phases of 100 k steps in 64 worlds, at most 64 neurons."""
-    tasks, quick = PRESETS["continual-swap"](), PRESETS["quick"]()
-    base = dataclasses.replace(
-        tasks,
-        total_steps=100_000,
-        threads=1,
-        eval_episodes=32,
-        network=quick.network,
-        learning=dataclasses.replace(quick.learning, learning_rate=1e-2, schedule="constant"),
-        training=dataclasses.replace(tasks.training, n_worlds=64),
-        evaluation_episodes=16,
-    )
-    return Scale(base=base, most=64, few=16, born=8, beat=25_000)
+    """Phases of 40 k steps, at most 64 neurons."""
+    tasks = PRESETS["continual-swap"]()
+    base = dataclasses.replace(tasks, total_steps=40_000, threads=1, eval_episodes=32, evaluation_episodes=16)
+    return Scale(base=base, most=64, few=16, born=8, beat=10_000)
 
 
 def continual() -> dict[str, RunConfig]:
     """Learning for life: what growing, protecting, pulling back and renewing do when the task changes and comes back.
 
-    Five sequences of tasks in a 7×7 world with 4 food and 4 poison, phases of a million steps. The arms ``fixed``,
+    Five sequences of tasks in a 7×7 world, seen from within, with 4 food and 4 poison, in phases of 100 k steps. The arms ``fixed``,
     ``grow-prune``, ``novelty``, ``recycle`` and ``shrink_perturb`` do nothing where tasks end: what they are told of
     boundaries they ignore. The others are told, but for those named ``detected``, which have to notice. Heads are
     shared but in ``progressive``, ``grow-isolate`` and those named ``heads``. ``scratch`` is ``fixed-512`` with one of
