@@ -146,8 +146,9 @@ def _continual(name: str) -> Callable[[], RunConfig]:
             total_steps=CONTINUAL_PHASE * len(sequence.order),
             eval_episodes=128,
             network=_network(),
+            # With a tenth of this entropy, whoever is punished for what used to pay learns to eat nothing, for good.
             # Rollouts are short, so that a phase has a hundred of them in which a change can be noticed.
-            learning=LearningConfig(learning_rate=2e-3, schedule="constant", minibatches=8),
+            learning=LearningConfig(learning_rate=2e-3, schedule="constant", minibatches=8, entropy_weight=0.1),
             structure=FIXED,
             training=TrainingConfig(n_worlds=32, rollout_steps=32),
             tasks=tasks_of(sequence, world),
