@@ -13,9 +13,11 @@ from snn_agent.learning import categorical
 from snn_agent.metrics.operations import OperationCounts
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.costs import InputActivity, decision_cost
+from snn_agent.training.deciding import FrozenNetwork
 from snn_agent.training.seeds import stream, stream_seed
 from snn_agent.training.vitals import RANK_DECISIONS
 from snn_agent.training.worlds import AnyEnv, Worlds
+from snn_agent.types import Array, Events, OrganismState
 
 
 class Evaluation(NamedTuple):
@@ -63,30 +65,31 @@ def evaluate(
     active: list[Tensor] = []
     inputs: InputActivity | None = None
     generator = stream(seed, "evaluation policy")
-    first_seed = stream_seed(seed, "evaluation")
+    first_seed, network = stream_seed(seed, "evaluation"), FrozenNetwork(organism)
     while len(returns) < episodes:
         wanted = episodes - len(returns)
         worlds = Worlds(env, min(max_worlds, wanted), env_kwargs)
         n = worlds.n_worlds
         observation, _ = worlds.vector.reset(seed=first_seed + len(returns))
-        state = organism.initial_state(n)
+        sparse = organism.config.input_scaling == "none" and worlds.adapter.suits_events(observation)
+        state: OrganismState | None = None
         alive = np.arange(n) < wanted
         total, length = np.zeros(n), np.zeros(n, dtype=np.int64)
         eaten = np.full(n, -1)
         while alive.any():
-            features = worlds.adapter.features(observation, organism.device)
-            with torch.no_grad():
-                output, state = organism(features, state)
-            living = torch.from_numpy(alive)
-            spikes = output.counts.cpu()[living]
+            adapter = worlds.adapter
+            features = adapter.events(observation) if sparse else adapter.features(observation, organism.device)
+            logits, spikes, state = network.decide(features, state)
+            if not alive.all():
+                spikes, features = spikes[torch.from_numpy(alive)], _of(features, np.flatnonzero(alive))
             counts += spikes.double().sum(dim=0)
             active.append(spikes[len(active) % len(spikes)].clone())  # of another world each time
-            seen = InputActivity.of(organism, features[living.to(organism.device)])
+            seen = InputActivity.of(organism, features)
             inputs = seen if inputs is None else inputs.and_more(seen)
             if deterministic:
-                action = categorical.greedy(output.logits).cpu()
+                action = categorical.greedy(logits)
             else:
-                action = torch.multinomial(output.logits.softmax(dim=-1).cpu(), 1, generator=generator).squeeze(1)
+                action = torch.multinomial(logits.softmax(dim=-1), 1, generator=generator).squeeze(1)
             observation, reward, ends, cuts, infos = worlds.vector.step(action.numpy() + worlds.adapter.action_start)
             total += np.where(alive, reward, 0.0)
             length += alive
@@ -107,3 +110,8 @@ def evaluate(
     chosen = torch.randperm(len(active), generator=torch.Generator().manual_seed(0))[:RANK_DECISIONS]
     activity = torch.stack(active)[chosen]
     return Evaluation(returns, lengths, food, mean_counts, operations, inputs, activity)
+
+
+def _of(features: Tensor | Events, rows: Array) -> Tensor | Events:
+    """What some of the worlds see."""
+    return features.take(rows) if isinstance(features, Events) else features[torch.from_numpy(rows).to(features.device)]

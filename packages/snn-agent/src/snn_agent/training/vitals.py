@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 
 from snn_agent.config import LearningConfig
-from snn_agent.engine.numba_network_op import table_of
 from snn_agent.learning.returns import lambda_returns
 from snn_agent.network.activity import effective_rank
-from snn_agent.network.decision import fusing_engine
-from snn_agent.network.fused import FusedNetwork
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.plasticity.novelty import critic_error
+from snn_agent.training.deciding import FrozenNetwork
 from snn_agent.types import Events, Rollout
 
 RANK_EVERY: Final = 32
@@ -58,12 +56,7 @@ def effective_rank_of(organism: GrowingSparseSNN, rollout: Rollout) -> float:
 
 def _counts(organism: GrowingSparseSNN, observations: Tensor) -> Tensor:
     """Spike counts [N, H] from rest."""
-    if fusing_engine(organism) is not None:
-        # The kernels that act, not the operator for autograd: its first use in a process costs seconds of imports.
-        network = FusedNetwork(organism)
-        sizes, n = network.weights.sizes, len(observations)
-        return table_of(network.decide(observations, None, "each").counts, n, sizes.H, sizes.Hp)
     draws = organism.draws.get_state()  # Poisson inputs must not shift those of the run
-    counts: Tensor = organism(observations)[0].counts
+    counts = FrozenNetwork(organism).decide(observations, None).counts
     organism.draws.set_state(draws)
     return counts
