@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,17 @@ from continual_tasks import task_scale
 from runs import RunConfig, task_worlds
 from scores import describe
 
+from snn_agent.errors import CheckpointError
 from snn_agent.experiments.continual import neurons_carrying
 from snn_agent.network import heads
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.callbacks import Callback
 from snn_agent.training.checkpoint import Checkpoint
+from snn_agent.training.continual.beliefs import Beliefs
 from snn_agent.training.continual.journal import EvaluationLine
 from snn_agent.training.continual.trainer import ContinualTrainer
 from snn_agent.training.evaluation import evaluate
+from snn_agent.training.snapshot import MEMORY
 
 
 def continual_trainer(
@@ -78,16 +81,54 @@ def phases_told(life: ContinualTrainer) -> dict[str, Any]:
 
 
 def evaluate_tasks(life: ContinualTrainer, config: RunConfig) -> dict[str, Any]:
-    """How well the organism does each task at the end of its life, with the head that it has for it.
+    """How well the organism does each task at the end of its life, with the head that it has for it."""
+    acting = {number: life.beliefs.head_for(number) for number in range(len(config.tasks))}
+    return evaluate_heads(life.organism, acting, config, episodes=config.eval_episodes, seed=config.training.seed)
 
-    ``neurons_used`` are the fewest that carry 95 % of the utility in the task.
+
+def heads_of(saved: Checkpoint, config: RunConfig) -> dict[int, int | None]:
+    """The head that an organism which was kept has for each task, as :meth:`Beliefs.head_for` tells it.
+
+    Raises:
+        CheckpointError: it found out its tasks by itself, and the checkpoint does not tell what it took them for.
     """
-    tasks = []
-    for number, task in enumerate(task_worlds(config)):
-        head = life.beliefs.head_for(number)
-        acting = life.organism if head is None else heads.for_task(life.organism, head)
-        found = evaluate(acting, config.env_id, task.kwargs, episodes=config.eval_episodes, seed=config.training.seed)
-        utility = found.counts / acting.config.ticks * acting.outgoing.detach().abs().sum(dim=1).cpu()
+    beliefs, known = Beliefs(config.continual, config.phases[0]), saved.state.get("continual")
+    if known is not None:
+        tensors = {name.removeprefix(MEMORY): t for name, t in saved.optimizer.items() if name.startswith(MEMORY)}
+        beliefs.restore(known["beliefs"], tensors)
+    elif config.continual.heads == "task" and config.continual.boundaries != "given":
+        raise CheckpointError(
+            "the checkpoint holds an organism alone, not what it took its tasks for, so which head it has for which "
+            "world is not known. Evaluate the run that it was made from, or one head with --task."
+        )
+    return {number: beliefs.head_for(number) for number in range(len(config.tasks))}
+
+
+def evaluate_heads(
+    organism: GrowingSparseSNN,
+    acting: Mapping[int, int | None],
+    config: RunConfig,
+    *,
+    episodes: int,
+    seed: int,
+    deterministic: bool = False,
+) -> dict[str, Any]:
+    """How well it does some of a run's tasks; ``neurons_used`` are the fewest that carry 95 % of the utility in one.
+
+    Args:
+        organism: who is evaluated; it is not changed.
+        acting: by true task, the head that acts in it; None, or one that was not put away: the active one.
+        config: of the run.
+        episodes: of each task.
+        seed: of worlds and draws.
+        deterministic: take the most probable action instead of drawing one.
+    """
+    tasks, worlds = [], task_worlds(config)
+    for number, head in acting.items():
+        task = worlds[number]
+        mind = organism if head is None else heads.for_task(organism, head)
+        found = evaluate(mind, config.env_id, task.kwargs, episodes=episodes, seed=seed, deterministic=deterministic)
+        utility = found.counts / mind.config.ticks * mind.outgoing.detach().abs().sum(dim=1).cpu()
         told = {"name": task.name, **describe("return", found.returns)}
         if found.food:
             told["food_mean"] = float(np.mean(found.food))
@@ -96,7 +137,7 @@ def evaluate_tasks(life: ContinualTrainer, config: RunConfig) -> dict[str, Any]:
             told["normalised_return"] = scale.normalise(told["return_mean"])
         told["neurons_used"] = neurons_carrying(utility.numpy())
         tasks.append(told)
-    scores: dict[str, Any] = {"episodes": config.eval_episodes, "tasks": tasks}
+    scores: dict[str, Any] = {"episodes": episodes, "tasks": tasks}
     for name in ("return_mean", "normalised_return"):
         if all(name in task for task in tasks):
             scores[name] = float(np.mean([task[name] for task in tasks]))

@@ -16,7 +16,8 @@ from foraging_env import Action, ForagingGrid, GridState
 from foraging_env.observation import View
 from playback.chapters import Chapter, chapters_of, read_history, tasks_in_life
 from playback.moment import Brain, Moment
-from snn_agent.errors import CheckpointError, ConfigError
+from playback.tasks import head_asked_for
+from snn_agent.errors import CheckpointError
 from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.network import heads
 from snn_agent.network.trace import trace
@@ -75,7 +76,8 @@ class Player:
         self._first_seed, self._draws = stream_seed(seed, "playback"), stream(seed, "playback policy")
         self.episode = -1
         self.open(len(self.chapters) - 1)
-        self._refuse_unknown_head()
+        if self.brain.head is None:
+            head_asked_for(self._organism, task)  # the newest organism knows all heads there are
 
     @property
     def name(self) -> str:
@@ -141,7 +143,7 @@ class Player:
         self._state: OrganismState = organism.initial_state(1)
         born = [self.history.born_at.get(neuron, 0) for neuron in ids[order].tolist()]
         config, task = organism.config, int(organism.task)
-        moved = self._enter_world(self._task_played(chapter.env_step, task, head))
+        moved = self._enter_world(self.tasks.played(chapter.env_step, task, head))
         self.brain = Brain(
             env_step=chapter.env_step,
             update=chapter.update,
@@ -157,10 +159,6 @@ class Player:
             protected=organism.protected.cpu().numpy()[self._order],
         )
         return moved
-
-    def _task_played(self, env_step: int, task: int, head: int | None) -> int:
-        """Number of the true task: that of the head, if the numbers are true; else the one that was lived in then."""
-        return self.tasks.world(env_step, task) if head is None or not self.tasks.told else head
 
     def _enter_world(self, number: int) -> bool:
         """Be in the world of a task; whether it is another one than before."""
@@ -259,18 +257,6 @@ class Player:
         if timetable.schedule is None or timetable.schedule.fresh_values_seed is not None:
             return None
         return int(timetable.rule_of(np.array([phase]))[0])
-
-    def _refuse_unknown_head(self) -> None:
-        """The newest chapter is open: it knows all heads there are."""
-        task, organism = self._task, self._organism
-        if task is None or self.brain.head is not None or task == self.brain.task:
-            return
-        kept = ", ".join(map(str, heads.known(organism)))
-        raise ConfigError(
-            f"--task {task} asks for a head of its own, but "
-            + (f"those that were put away are of the tasks {kept}" if kept else "no head was put away in this run")
-            + f"; the active one is that of task {self.brain.task}. Leave --task out to play with that."
-        )
 
     def _picture(self) -> Any:
         return self._env.render() if self._env.render_mode == "rgb_array" else None

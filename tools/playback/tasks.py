@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from snn_agent.errors import ConfigError
+from snn_agent.network import heads
+from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.training.continual.journal import PHASES_FILE
 
 GIVEN, DETECTED = "given", "detected"
@@ -81,6 +84,12 @@ class Tasks(NamedTuple):
         true = [turn.task for turn in self._before(env_step, task) if turn.kind != DETECTED]
         return true[-1] if true else task
 
+    def played(self, env_step: int, task: int, head: int | None) -> int:
+        """Number of the true task that such an organism is to be seen in: that of the head that it acts with, if the
+        numbers are true; else the one that it lived in then.
+        """
+        return self.world(env_step, task) if head is None or not self.told else head
+
     @property
     def told(self) -> bool:
         """Whether the organism is told its tasks, so that its numbers are the true ones."""
@@ -101,6 +110,26 @@ def read_turns(run: Path) -> tuple[Turn, ...]:
     text = path.read_text() if path.exists() else ""
     lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # whole lines of a run under way
     return tuple(Turn(**{name: line[name] for name in Turn._fields}) for line in lines)
+
+
+def head_asked_for(organism: GrowingSparseSNN, task: int | None) -> int | None:
+    """The head that ``--task`` means: one that was put away; None: the active one.
+
+    Raises:
+        ConfigError: the organism has no head for that task.
+    """
+    kept = heads.known(organism)
+    if task is None or task in kept:
+        return task
+    active = int(organism.task)
+    if task != active:
+        others = ", ".join(map(str, kept))
+        raise ConfigError(
+            f"--task {task} asks for a head of its own, but "
+            + (f"those that were put away are of the tasks {others}" if kept else "no head was put away in this run")
+            + f"; the active one is that of task {active}. Leave --task out to have that."
+        )
+    return None
 
 
 def tasks_of(turns: tuple[Turn, ...], lived: Iterable[tuple[int, int]], births: Iterable[int]) -> Tasks:

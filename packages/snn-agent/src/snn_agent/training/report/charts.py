@@ -18,6 +18,7 @@ import numpy as np
 from snn_agent.training.report.data import RunData
 from snn_agent.training.report.frame import percent, ticks_across, ticks_up
 from snn_agent.training.report.scale import PLAIN, Axis, Unit, axis, short
+from snn_agent.training.report.switches import lines, signs, strip
 from snn_agent.training.report.thinning import FloatArray, thin
 
 MARKS: Final = 120
@@ -80,8 +81,7 @@ def draw(chart: Chart, data: RunData) -> str:
     if not seen.any():
         why = "No episode ended yet." if chart.column in ("food_mean", "return_mean") else "Nothing was recorded."
         return f'<figure class="{kind}">{head}<p class="nothing">{why}</p></figure>'
-    across = axis([0.0, float(np.nanmax(x))], intervals=5 if chart.wide else 3)
-    across = Axis(0.0, float(np.nanmax(x)), tuple(tick for tick in across.ticks if tick <= np.nanmax(x) * 1.001))
+    across = until(x, intervals=5 if chart.wide else 3)
     band = () if chart.band is None else tuple(data.column(name) for name in chart.band)
     up = axis([*y[seen].tolist(), *chart.references.values(), *(v for c in band for v in c.tolist())], zero=chart.zero)
     last = int(np.flatnonzero(seen)[-1])
@@ -98,13 +98,14 @@ def draw(chart: Chart, data: RunData) -> str:
     label = f"{chart.title}: from {_range(y[seen], chart.unit)}, last {latest}"
     return "".join(
         [
-            f'<figure class="{kind}">{head}<div class="frame">',
+            f'<figure class="{kind}">{head}<div class="frame">{strip(data.life, across)}',
             ticks_up({1.0 - up.share(tick): chart.unit.show(tick) if tick else "0" for tick in up.ticks}),
             f'<div class="plot" tabindex="0" role="img" aria-label="{escape(label)}" ',
             f'data-curve="{escape(json.dumps(curve))}">',
-            _lines(x, y, band, across, up, chart),
+            _lines(x, y, band, across, up, chart, lines(data.life, across)),
             _names(chart, up),
             _marks(chart.marks, across, up),
+            signs(data.life, across),
             '<i class="cursor" hidden></i><i class="dot" hidden></i></div>',
             ticks_across(across),
             f'</div><p class="readout">last: <b>{escape(latest)}</b></p></figure>',
@@ -112,11 +113,20 @@ def draw(chart: Chart, data: RunData) -> str:
     )
 
 
+def until(x: FloatArray, intervals: int = 5) -> Axis:
+    """Environment steps from 0 to the last of ``x``, with round ticks; NaN are passed over."""
+    last = float(np.nanmax(x))
+    ticks = axis([0.0, last], intervals=intervals).ticks
+    return Axis(0.0, last, tuple(tick for tick in ticks if tick <= last * 1.001))
+
+
 def _range(values: FloatArray, unit: Unit) -> str:
     return f"{unit.show(float(values.min()))} to {unit.show(float(values.max()))}"
 
 
-def _lines(x: FloatArray, y: FloatArray, band: tuple[FloatArray, ...], across: Axis, up: Axis, chart: Chart) -> str:
+def _lines(
+    x: FloatArray, y: FloatArray, band: tuple[FloatArray, ...], across: Axis, up: Axis, chart: Chart, switches: str
+) -> str:
     grid = "".join(f"M0 {_y(tick, up)}H1000" for tick in up.ticks)
     level = "".join(f'<path class="level" d="M0 {_y(value, up)}H1000"/>' for value in chart.references.values())
     if chart.joined:
@@ -124,8 +134,8 @@ def _lines(x: FloatArray, y: FloatArray, band: tuple[FloatArray, ...], across: A
         x, y = x[known], y[known]
     return (
         '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
-        f'<path class="grid" d="{grid}"/>{_area(x, band, across, up)}{level}'
-        f'<path class="curve" d="{_path(x, y, across, up, chart.stairs)}"/></svg>'
+        f'<path class="grid" d="{grid}"/>{_area(x, band, across, up)}{level}{switches}'
+        f'<path class="curve" d="{draw_path(x, y, across, up, stairs=chart.stairs)}"/></svg>'
     )
 
 
@@ -144,7 +154,7 @@ def _y(value: float, up: Axis) -> str:
     return f"{1000.0 * (1.0 - up.share(value)):.1f}"
 
 
-def _path(x: FloatArray, y: FloatArray, across: Axis, up: Axis, stairs: bool) -> str:
+def draw_path(x: FloatArray, y: FloatArray, across: Axis, up: Axis, *, stairs: bool = False) -> str:
     """The curve, broken where there is no number; a lone point is a line of no length, which round ends make a dot."""
     parts: list[str] = []
     pen_is_down = False

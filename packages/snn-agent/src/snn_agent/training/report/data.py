@@ -15,6 +15,7 @@ import numpy as np
 from snn_agent.errors import ConfigError
 from snn_agent.training.report.activity import Activity, read_activity
 from snn_agent.training.report.derived import derive
+from snn_agent.training.report.life import Life, read_life
 from snn_agent.training.report.thinning import FloatArray, thin
 
 POINTS: Final = 600
@@ -40,6 +41,7 @@ class RunData:
         summary: summary.json; empty where a run has none.
         references: what others reach, by name, in the measure of the headline (food, else return).
         evaluation: what the evaluation found; empty where there was none.
+        life: its tasks; None where it has but one.
     """
 
     name: str
@@ -53,6 +55,7 @@ class RunData:
     summary: dict[str, Any]
     references: dict[str, float]
     evaluation: dict[str, Any]
+    life: Life | None = None
 
     @property
     def counts_food(self) -> bool:
@@ -82,6 +85,7 @@ class RunData:
             "summary": self.summary,
             "references": self.references,
             "evaluation": self.evaluation,
+            "life": None if self.life is None else self.life.thinned().to_json(),
         }
         # In a page, "<" could end the script that holds the document.
         return json.dumps(_finite(document), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -119,6 +123,7 @@ def read_run(
         summary=summary,
         references=dict(references or {}),
         evaluation=dict(summary.get("eval", {}) if evaluation is None else evaluation),
+        life=read_life(run_dir, summary),
     )
 
 

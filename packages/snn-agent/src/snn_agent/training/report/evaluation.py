@@ -17,6 +17,8 @@ MEASURES: Final = (("food", "food per episode"), ("return", "return per episode"
 def evaluation(data: RunData) -> str:
     """Where the run stands between the references, and each measure with its interval."""
     scores = data.evaluation
+    if "tasks" in scores:
+        return _of_tasks(scores)
     rows = []
     for name, words in MEASURES:
         mean = scores.get(f"{name}_mean", scores.get("normalised_score") if name == "normalised" else None)
@@ -33,6 +35,25 @@ def evaluation(data: RunData) -> str:
         "middle half: mean without the lowest and the highest quarter of the episodes."
     )
     return quiet(told) + _span(data) + table(titles, rows, numbers=4, words=1)
+
+
+def _of_tasks(scores: Mapping[str, Any]) -> str:
+    """Each task's return, with the head that the organism has for it."""
+    titles = ["task", "return", "95 % interval", "middle half", "normalised", "food", "neurons used"]
+    rows = []
+    for task in scores["tasks"]:
+        low, high = task["return_interval"]
+        rest = [PLAIN.show(task.get(name)) for name in ("normalised_return", "food_mean", "neurons_used")]
+        returns = [PLAIN.show(task["return_mean"]), f"{short(low)} to {short(high)}", PLAIN.show(task["return_iqm"])]
+        rows.append([task["name"], *returns, *rest])
+    means = [PLAIN.show(scores["return_mean"]), "", "", PLAIN.show(scores.get("normalised_return")), "", ""]
+    told = (
+        f"Means over {scores.get('episodes', '–')} whole episodes of each task in worlds never trained on, without "
+        "learning, with the head that the organism has for it. Middle half: mean without the lowest and the highest "
+        "quarter of the episodes. Normalised: 0 is random, 1 is the best known policy. Neurons used: the fewest that "
+        "carry 95 % of the utility."
+    )
+    return quiet(told) + table(titles, [*rows, ["mean of the tasks", *means]], numbers=len(titles), words=1)
 
 
 def interval(scores: Mapping[str, Any], name: str) -> str:

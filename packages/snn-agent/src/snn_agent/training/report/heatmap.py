@@ -16,8 +16,10 @@ import numpy.typing as npt
 from snn_agent.training.activity_log import ACTIVITY_EVERY
 from snn_agent.training.report.activity import ABSENT, ROWS, Activity
 from snn_agent.training.report.frame import ticks_across, ticks_up
+from snn_agent.training.report.life import Life
 from snn_agent.training.report.png import data_uri, indexed_png
 from snn_agent.training.report.scale import PERCENT, Axis, axis, short
+from snn_agent.training.report.switches import lines, signs, strip
 
 WIDTH: Final = 800
 """Pixels across."""
@@ -57,7 +59,7 @@ def picture(activity: Activity, top: float) -> bytes:
     return indexed_png(cells.repeat(max(1, ROWS // len(cells)), axis=0), palette())
 
 
-def draw_heatmap(activity: Activity | None) -> str:
+def draw_heatmap(activity: Activity | None, life: Life | None = None) -> str:
     """The figure as HTML; in place of the picture a sentence where no neuron's activity is known."""
     if activity is None or not activity.permille.size:
         why = (
@@ -82,13 +84,19 @@ def draw_heatmap(activity: Activity | None) -> str:
     )
     read_off = json.dumps({"across": [across.low, across.high]})
     return (
-        f'<figure class="chart wide heat">{_caption(some)}<div class="frame">{ticks_up(names)}'
+        f'<figure class="chart wide heat">{_caption(some)}<div class="frame">{strip(life, across)}{ticks_up(names)}'
         f'<div class="plot" tabindex="0" role="img" aria-label="{escape(label)}" data-heat="{escape(read_off)}">'
         f'<img class="shades" alt="" src="{data_uri(picture(shown, top))}">'
+        f"{_switches(life, across)}{signs(life, across)}"
         f'<i class="cursor" hidden></i><i class="dot" hidden></i></div>{ticks_across(across)}</div>'
         f'{_legend(top)}<p class="readout">last: <b>{len(activity.last):,} neurons at {shown.env_steps[-1]:,.0f} steps'
         "</b></p></figure>"
     )
+
+
+def _switches(life: Life | None, across: Axis) -> str:
+    drawn = lines(life, across)
+    return f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">{drawn}</svg>' if drawn else ""
 
 
 def _caption(some: str) -> str:

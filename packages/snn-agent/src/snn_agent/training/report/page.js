@@ -5,7 +5,7 @@ const columns = { ...run.columns, ...run.derived };
 const steps = columns.env_steps || [];
 const plots = [...document.querySelectorAll(".plot")].map((box) => ({
   box,
-  curve: JSON.parse(box.dataset.curve || box.dataset.heat),
+  curve: JSON.parse(box.dataset.curve || box.dataset.heat || box.dataset.scores),
   cursor: box.querySelector(".cursor"),
   dot: box.querySelector(".dot"),
   readout: box.closest("figure").querySelector(".readout"),
@@ -47,9 +47,34 @@ function onMap(index) {
   return { at: index, down: (row + 0.5) / neurons.length, words: `neuron ${id}: ${state} at ${show(steps[index], 1, "")} steps` };
 }
 
+// Which phase an update was of: one that ends a phase has the step at which the next one begins.
+function phaseAt(step) {
+  const begun = run.life.phases.filter(({ env_step }) => env_step < step).length;
+  return Math.max(0, begun - 1);
+}
+
+// The scores on all tasks when they were examined last.
+function onScores(index) {
+  const { env_steps: moments, phase_of, names, scores } = run.life;
+  const phase = phaseAt(steps[index]);
+  let at = 0;
+  moments.forEach((moment, number) => {
+    if (moment <= steps[index] && phase_of[number] <= phase) at = number;
+  });
+  const told = names.map((name, task) => `${name} ${show(scores[task][at], 1, "")}`);
+  return { at: index, down: null, words: `${told.join(", ")} at ${show(moments[at], 1, "")} steps` };
+}
+
+function read(box, curve, index) {
+  const found = box.dataset.heat ? onMap(index) : box.dataset.scores ? onScores(index) : onCurve(curve, index);
+  if (!run.life) return found;
+  const { phase, name } = run.life.phases[phaseAt(steps[found.at])];
+  return { ...found, words: `${found.words}; phase ${phase}, ${name}` };
+}
+
 function point(index) {
   for (const { box, curve, cursor, dot, readout } of plots) {
-    const { at, down, words } = box.dataset.heat ? onMap(index) : onCurve(curve, index);
+    const { at, down, words } = read(box, curve, index);
     const [left, right] = curve.across;
     const x = `${(100 * Math.min(1, (steps[at] - left) / (right - left)))}%`;
     cursor.hidden = false;

@@ -15,6 +15,7 @@ from snn_agent.training.report.evaluation import evaluation
 from snn_agent.training.report.heatmap import draw_heatmap
 from snn_agent.training.report.histogram import draw_histogram
 from snn_agent.training.report.pieces import quiet
+from snn_agent.training.report.tasks import tasks
 
 FILE: Final = "report.html"
 
@@ -49,8 +50,9 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` into a run directory: one file that needs no network and no library.
 
-    It is made from ``metrics.csv``, ``events.jsonl``, ``activity.jsonl``, ``config.json`` and ``summary.json`` (of the
-    last four, what is there) and replaces an older report only when it is whole.
+    It is made from ``metrics.csv``, ``events.jsonl``, ``activity.jsonl``, ``config.json``, ``summary.json``, and
+    ``phases.jsonl`` and ``evaluations.jsonl`` of a life of several tasks (all but the first as far as they are there),
+    and replaces an older report only when it is whole.
 
     Args:
         run_dir: the run.
@@ -89,6 +91,7 @@ def _body(data: RunData, commands: Mapping[str, str]) -> str:
         tables.head(data),
         tables.tiles(data),
         _section("Final evaluation", evaluation(data)),
+        _section("Tasks", tasks(data)) if data.life else "",
         _section("Learning curve", _charts(curves.learning_curves(data), data)),
         _section("Neurons", _charts(curves.neuron_curves(data), data) + tables.events(data)),
         _section("Activity", _activity(data)),
@@ -111,7 +114,8 @@ def _activity(data: RunData) -> str:
     drawn = "".join(draw(chart, data) for chart in curves.activity_curves(data))
     spiking = data.config.get("network", {}).get("neuron", {}).get("model") != "relu"
     words = "" if spiking else quiet(curves.ACTIVATIONS)
-    return f'{words}<div class="charts">{draw_heatmap(data.activity)}{draw_histogram(data.activity)}{drawn}</div>'
+    pictures = draw_heatmap(data.activity, data.life) + draw_histogram(data.activity)
+    return f'{words}<div class="charts">{pictures}{drawn}</div>'
 
 
 def _charts(charts: Sequence[Chart], data: RunData) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from snn_agent.metrics.energy import ENERGY_MODELS
 from snn_agent.training.report.data import RunData
 from snn_agent.training.report.evaluation import interval
+from snn_agent.training.report.life import Life
 from snn_agent.training.report.pieces import quiet, table
 from snn_agent.training.report.scale import PLAIN, joules, short
 
@@ -42,6 +43,8 @@ def head(data: RunData) -> str:
         notes.append(f"Curves show {shown:,} of {data.updates:,} updates, evenly spread.")
     if data.unreadable:
         notes.append(f"Lines of metrics.csv that could not be read and are left out: {data.unreadable:,}.")
+    if data.life:
+        notes.append("The strip above a curve says which task was lived; an upright line: another phase begins.")
     how = "Point, touch, or use the arrow keys on a curve or the heat map to read off values."
     return "\n".join([*lines, *map(quiet, notes), f'<p class="quiet screen">{how}</p>'])
 
@@ -70,6 +73,8 @@ def _whole(value: float) -> str:
 
 
 def _result(data: RunData) -> list[tuple[str, str]]:
+    if "tasks" in data.evaluation:
+        return _result_of_tasks(data.evaluation)
     name = "food" if data.counts_food else "return"
     if f"{name}_mean" not in data.evaluation:
         value = data.last(f"{name}_mean")
@@ -80,6 +85,16 @@ def _result(data: RunData) -> list[tuple[str, str]]:
     if "normalised_score" in scores:
         text = f"normalised score: 0 is random, 1 is greedy; {interval(scores, 'normalised')}"
         shown.append((f"{scores['normalised_score']:.3f}", text))
+    return shown
+
+
+def _result_of_tasks(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+    n = len(scores["tasks"])
+    text = f"return per episode, mean of {n} tasks, each in {scores['episodes']} worlds never trained on"
+    shown = [(PLAIN.show(scores["return_mean"]), text)]
+    if "normalised_return" in scores:
+        text = f"normalised return, mean of {n} tasks: 0 is random, 1 is the best known policy"
+        shown.append((f"{scores['normalised_return']:.3f}", text))
     return shown
 
 
@@ -108,6 +123,8 @@ def events(data: RunData) -> str:
 def energy(data: RunData) -> str:
     """What a decision and a food item cost by each model, with the prices."""
     prices = data.evaluation.get("energy")
+    if not prices and data.life and data.life.moments:
+        return _energy_of_tasks(data.life)
     if not prices:
         return quiet("Energy per decision and per food item come with an evaluation, and there is none.")
     rows = []
@@ -128,6 +145,16 @@ def energy(data: RunData) -> str:
         "that meets a non-zero weight. The energy holds synapses, the update of each neuron each tick, and the "
         "readout; the critic is not needed for acting and left out.</p>"
     )
+
+
+def _energy_of_tasks(life: Life) -> str:
+    last = life.moments[-1]
+    rows = [
+        [life.names[task], joules(line.joules_per_decision).show(line.joules_per_decision)]
+        for task, line in sorted(last.items())
+    ]
+    told = "Acting, when it was examined last, with the head that it has for the task; all living neurons count."
+    return quiet(told) + table(["task", "per decision (45nm_fp32, estimated)"], rows, numbers=2, words=1)
 
 
 def settings(data: RunData) -> str:
