@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -16,7 +18,9 @@ from training_cases import Songs as World
 
 from snn_agent import LearningConfig
 from snn_agent.config import METHODS, ContinualConfig
+from snn_agent.config.continual import FALSE_ALARM_UPDATES
 from snn_agent.errors import ConfigError
+from snn_agent.metrics.change import Cusum
 from snn_agent.network import heads
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.network.topology import LEARNT
@@ -170,7 +174,11 @@ def test_a_learner_that_cannot_consolidate_is_refused() -> None:
         ({"ewc_decay": 2.0}, "ewc_decay must be"),
         ({"fisher_samples": 0}, "fisher_samples must be an integer at least 1"),
         ({"column_size": -1}, "column_size must be an integer at least 0"),
-        ({"false_alarm_updates": 0.5}, "false_alarm_updates must be"),
+        (
+            {"false_alarm_updates": 2.0},
+            r"updates must be a finite number in \[2.08626, 1e\+12\], got 2.0. The",
+        ),
+        ({"false_alarm_updates": 2e12}, "false_alarm_updates must be"),
         (
             {"boundaries": "ignored", "heads": "task", "protect": 0.5},
             "\"ignored\"|leaves no moment for heads='task', protect=0.5. Use",
@@ -207,6 +215,23 @@ def test_settings_that_do_not_fit_the_run_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=text):
         life_for(ContinualConfig(**continual), **options)
+
+
+@given(st.floats(1e-3, 1e13))
+def test_what_the_config_admits_the_detector_can_do(updates: float) -> None:
+    """And nothing else: both refuse the same."""
+
+    def admits(make: Callable[[], Any]) -> bool:
+        try:
+            make()
+        except ConfigError:
+            return False
+        return True
+
+    for wanted in (updates, *FALSE_ALARM_UPDATES):
+        for value in (wanted, math.nextafter(wanted, 0.0), math.nextafter(wanted, math.inf)):
+            config = admits(lambda value=value: ContinualConfig(false_alarm_updates=value))
+            assert config == admits(lambda value=value: Cusum.for_run_length(value)), value
 
 
 def test_methods_are_what_they_are_called() -> None:

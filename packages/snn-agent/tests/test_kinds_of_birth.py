@@ -42,8 +42,8 @@ def test_births_have_the_documented_spread() -> None:
     original = newborn["kaiming_noise"].weights
     assert float(original.incoming.std()) == pytest.approx(math.sqrt(2 / 200 + 0.1**2), rel=0.01)
     assert float(original.outgoing.std()) == pytest.approx(math.sqrt(2 / n + 0.1**2), rel=0.03)
-    for weights, factor, parents in newborn.values():
-        assert factor is parents is None
+    for weights, factor, parents, shares in newborn.values():
+        assert factor is parents is shares is None
         assert not weights.critic.any()
         assert (weights.bias == organism.config.hidden_bias).all()
 
@@ -130,7 +130,7 @@ def test_children_inherit_synapses_that_have_no_weight_yet() -> None:
 
 def test_children_do_not_get_synapses_that_their_parents_have_not() -> None:
     organism = organism_of(6, inputs=10, input_density=0.5)
-    weights, _, _ = BIRTHS["zero_out"](context_of(organism), 1)
+    weights = BIRTHS["zero_out"](context_of(organism), 1).weights
     own = weights.incoming[:, 0] != 0
     parents = torch.tensor([2])
     edit = StructuralEdit(rule="test", reason="", newborn=weights, parents=parents)
@@ -143,7 +143,7 @@ def test_children_do_not_get_synapses_that_their_parents_have_not() -> None:
 @pytest.mark.parametrize("change", [{"utility": torch.zeros(6)}, {"age": torch.zeros(6, dtype=torch.int64)}])
 def test_where_nobody_is_useful_nobody_divides(change: dict[str, torch.Tensor]) -> None:
     newborn = BIRTHS["split"](context_of(organism_of(), **change), 3)
-    assert newborn.outgoing_factor is newborn.parents is None
+    assert newborn.outgoing_factor is newborn.parents is newborn.shares is None
     assert newborn.weights.incoming.any()
     assert not newborn.weights.outgoing.any()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +17,10 @@ BOUNDARIES: Final = ("given", "detected", "ignored")
 HEADS: Final = ("shared", "task")
 CONSOLIDATIONS: Final = ("none", "ewc", "online_ewc")
 DETECTORS: Final = ("reward", "novelty")
+FALSE_ALARM_UPDATES: Final = (2.0 * (math.expm1(1.166) - 1.166), 1e12)
+"""Mean numbers of updates between false alarms that can be asked for. A detector that is alarmed by the least surprise,
+threshold h = 0, has the first (E55, k = 0.5), and nobody could check what is beyond the second:
+:func:`snn_agent.metrics.change.threshold_for` would refuse both, but only when the detector is made."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,8 +44,8 @@ class ContinualConfig:
         column_size: neurons born when a task begins that was never met, as many of them as there is room for.
         detector: what is watched: the ``"reward"`` per step, which falls, or the critic's surprise (``"novelty"``),
             which rises.
-        false_alarm_updates: mean number of updates between two false alarms, ARL0; what it assumes is said at
-            :class:`snn_agent.metrics.change.Cusum`.
+        false_alarm_updates: mean number of updates between two false alarms, ARL0, from 2.09; what it assumes is said
+            at :class:`snn_agent.metrics.change.Cusum`.
 
     Raises:
         ConfigError: a value is out of its range, or something is to be done at boundaries that are ignored.
@@ -68,7 +73,12 @@ class ContinualConfig:
             "protect": checks.number("protect", self.protect, 0.0, 1.0),
             "column_size": checks.integer("column_size", self.column_size, 0),
             "detector": checks.choice("detector", self.detector, DETECTORS),
-            "false_alarm_updates": checks.number("false_alarm_updates", self.false_alarm_updates, 1.0),
+            "false_alarm_updates": checks.number(
+                "false_alarm_updates",
+                self.false_alarm_updates,
+                *FALSE_ALARM_UPDATES,
+                "The first is what a detector has that is alarmed by the least surprise. Ask for more, such as 1000.",
+            ),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.surgery import StructuralEdit
 from snn_agent.types import Rollout
 
 State = TypeVar("State", bound="LearnerState")
@@ -16,8 +17,15 @@ State = TypeVar("State", bound="LearnerState")
 class LearnerState(Protocol):
     """What a rule remembers between updates. It has a neuron axis, so it can be resized and saved."""
 
-    def resize(self: State, keep: Tensor, n_new: int) -> State:
-        """The state for the neurons ``keep`` (int64 indices), followed by ``n_new`` newborn ones."""
+    def resize(self: State, keep: Tensor, n_new: int, edit: StructuralEdit | None = None) -> State:
+        """The state for the neurons ``keep`` (int64 indices), followed by ``n_new`` newborn ones.
+
+        Args:
+            keep: of the survivors, ascending.
+            n_new: how many are born.
+            edit: what did it, where earlier tasks are to be followed through it; None: nobody divided, and nothing made
+                up for those who died.
+        """
         ...
 
     def forget(self: State, synapses: Tensor) -> State:
@@ -26,6 +34,14 @@ class LearnerState(Protocol):
 
     def for_new_episodes(self: State) -> State:
         """The state without what it remembers of the episodes that are under way, where these break off."""
+        ...
+
+    def held(self, synapses: Tensor) -> int:
+        """How many weights are pulled to where earlier tasks left them in each optimizer step, once for each penalty.
+
+        Args:
+            synapses: not 0 where there are input synapses, [D, H].
+        """
         ...
 
     def tensors(self) -> dict[str, Tensor]:

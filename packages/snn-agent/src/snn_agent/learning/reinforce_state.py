@@ -14,6 +14,7 @@ from snn_agent.learning.consolidation import MODES, NOTHING, Consolidation
 from snn_agent.learning.fisher import fisher
 from snn_agent.network.heads import PARTS as HEAD
 from snn_agent.network.organism import GrowingSparseSNN
+from snn_agent.network.surgery import StructuralEdit
 from snn_agent.types import Events
 
 CONSOLIDATION: Final = "consolidation."
@@ -26,10 +27,10 @@ class ReinforceState(NamedTuple):
     baseline: EmaState
     consolidation: Consolidation = NOTHING
 
-    def resize(self, keep: Tensor, n_new: int) -> ReinforceState:
+    def resize(self, keep: Tensor, n_new: int, edit: StructuralEdit | None = None) -> ReinforceState:
         """The state for the neurons ``keep`` followed by ``n_new`` newborn ones."""
         adam = neuron_adam.resize(self.adam, keep, n_new)
-        return self._replace(adam=adam, consolidation=self.consolidation.resize(keep, n_new))
+        return self._replace(adam=adam, consolidation=self.consolidation.resize(keep, n_new, edit))
 
     def forget(self, synapses: Tensor) -> ReinforceState:
         """The state without moments of some input synapses, bool [D, H], and without pull on them."""
@@ -81,6 +82,10 @@ class ReinforceState(NamedTuple):
             found, dict(organism.learnt()), mode=mode, strength=strength, decay=decay
         )
         return self._replace(consolidation=consolidation)
+
+    def held(self, synapses: Tensor) -> int:
+        """See :meth:`snn_agent.learning.consolidation.Consolidation.held`."""
+        return self.consolidation.held(synapses)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from snn_agent.learning import neuron_adam
+from snn_agent.network.surgery import StructuralEdit
 from snn_agent.network.topology import NEURON_AXIS
 
 
@@ -62,8 +63,9 @@ class ThreeFactorState(NamedTuple):
         for name, trace in self.traces.items():
             trace.mul_(factor.to(trace).reshape(-1, *[1] * (trace.dim() - 1))).add_(fresh[name])
 
-    def resize(self, keep: Tensor, n_new: int) -> ThreeFactorState:
+    def resize(self, keep: Tensor, n_new: int, edit: StructuralEdit | None = None) -> ThreeFactorState:
         """The state for the neurons ``keep`` followed by ``n_new`` newborn ones, whose traces are zero."""
+        del edit  # it remembers no weights
         traces = {}
         for name, trace in self.traces.items():
             axis = NEURON_AXIS[name]
@@ -84,6 +86,11 @@ class ThreeFactorState(NamedTuple):
     def for_new_episodes(self) -> ThreeFactorState:
         """The state without traces."""
         return self.for_worlds(0)
+
+    def held(self, synapses: Tensor) -> int:
+        """None: it holds on to no task."""
+        del synapses
+        return 0
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything worth saving, by name."""

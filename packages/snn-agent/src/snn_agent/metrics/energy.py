@@ -27,7 +27,8 @@ class EnergyLedger:
         original_estimate: Σ spikes × neurons of acting, the original system's measure; it has no unit.
         inference: work of acting, the input's drive cached.
         inference_resent: the same if the input were sent again each tick.
-        learning: work of forward replay, backward pass and optimizer.
+        learning: work of forward replay, backward pass and optimizer, and of holding on to earlier tasks
+            (:mod:`snn_agent.metrics.consolidation_work`).
     """
 
     decisions: float = 0.0

@@ -1,7 +1,7 @@
 """Heads: what reads the hidden layer for a task. One is active; others are put away until their task comes back.
 
 A head is outgoing weights, critic, their biases and the readout's gain. One that is put away reads the neurons that
-lived then, and none that were born since; those of them that die are lost to it.
+lived then, and none that were born since; those of them that die are lost to it, but for what they did on average.
 """
 
 from __future__ import annotations
@@ -77,6 +77,22 @@ def fresh(organism: GrowingSparseSNN, generator: torch.Generator) -> None:
     organism.output_bias.fill_(config.output_bias)
     organism.critic_bias.zero_()
     organism.gain.fill_(config.readout_gain)
+
+
+@torch.no_grad()
+def make_up_for(organism: GrowingSparseSNN, dying: Tensor, rate: Tensor) -> None:
+    """Let the biases of each head that is put away make up for the mean effect which the dying have on it (E17).
+
+    It is their mean rate of late, in the present task, for nobody knows what they did in that head's own task.
+
+    Args:
+        organism: changed in place, before they die.
+        dying: indices, int64 [n].
+        rate: of each, spikes/tick [n].
+    """
+    dying, rate = dying.to(organism.device), rate.to(organism.head_outgoing)
+    organism.head_output_bias += torch.einsum("h,kha->ka", rate, organism.head_outgoing[:, dying])
+    organism.head_critic_bias += organism.head_critic[:, dying] @ rate
 
 
 def with_head(organism: GrowingSparseSNN, task: int) -> GrowingSparseSNN:

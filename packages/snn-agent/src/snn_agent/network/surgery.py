@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from snn_agent.errors import CapacityError, ConfigError
+from snn_agent.network import heads
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.topology import NEURON_AXIS, NeuronWeights, synapses_of
 
@@ -31,8 +32,13 @@ class StructuralEdit:
             dividing twins share their parent's effect this way.
         output_shift: added to the output bias, [A], or None; makes up for the mean effect of the dying.
         critic_shift: added to the critic's bias, [], or None; likewise.
+        dying_rate: what the dying do on average, spikes/tick [n_dying], in their order, or None. The heads that are put
+            away, and the weights that consolidation remembers, make up for their mean effect by it.
         parents: indices of the present neurons that the newborn descend from, int64 [n_born], or None. The newborn
             inherit their thresholds and synapses, which otherwise are those of fresh neurons.
+        shares: what part of its parent's outgoing weights each newborn has taken, [n_born], or None. It says that those
+            who divide leave the policy as it is, their parents having ``outgoing_factor`` left, so that consolidation
+            follows both.
         synapses: which input synapses the present neurons have from now on, int8 [D, H] (1, −1, or 0 for none), or
             None; those that are new begin at weight 0 and without optimizer moments, the weights of others go to 0.
         threshold: firing thresholds of the present neurons from now on, volts [H], or None.
@@ -48,7 +54,9 @@ class StructuralEdit:
     outgoing_factor: Tensor | None = None
     output_shift: Tensor | None = None
     critic_shift: Tensor | None = None
+    dying_rate: Tensor | None = None
     parents: Tensor | None = None
+    shares: Tensor | None = None
     synapses: Tensor | None = None
     threshold: Tensor | None = None
     incoming_factor: Tensor | None = None
@@ -95,6 +103,8 @@ def operate(edit: StructuralEdit, organism: GrowingSparseSNN) -> Resizing:
     if edit.dying is not None:
         alive[edit.dying.to(device)] = False
     keep = torch.nonzero(alive).squeeze(1)
+    if edit.dying is not None and edit.dying_rate is not None:
+        heads.make_up_for(organism, edit.dying, edit.dying_rate)
     with torch.no_grad():
         if edit.weights is not None:
             for name, tensor in edit.weights._asdict().items():
@@ -167,10 +177,17 @@ def _check(edit: StructuralEdit, organism: GrowingSparseSNN) -> None:
             raise ConfigError(
                 f"{edit.rule}: parents must name one of 0 … {h - 1} for each of {n} newborn, got {edit.parents}."
             )
+    if edit.shares is not None and (edit.parents is None or edit.outgoing_factor is None):
+        raise ConfigError(
+            f"{edit.rule}: shares say what the newborn took from their parents, so parents and outgoing_factor, which "
+            f"says what they left, must be given too."
+        )
     expected: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
         "outgoing_factor": (edit.outgoing_factor, (h,)),
         "output_shift": (edit.output_shift, (a,)),
         "critic_shift": (edit.critic_shift, ()),
+        "dying_rate": (edit.dying_rate, (edit.n_dying,)),
+        "shares": (edit.shares, (n,)),
         "synapses": (edit.synapses, (d, h)),
         "threshold": (edit.threshold, (h,)),
         "incoming_factor": (edit.incoming_factor, (h,)),

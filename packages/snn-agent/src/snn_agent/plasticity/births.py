@@ -45,6 +45,13 @@ class Newborn(NamedTuple):
     weights: NeuronWeights  # of n neurons, on the CPU
     outgoing_factor: Tensor | None = None  # [H] for the present neurons' outgoing and critic weights
     parents: Tensor | None = None  # int64 [n], the present neurons that they descend from
+    shares: Tensor | None = None  # [n] what part of their parents' outgoing weights they took
+
+    def added_to(self, edit: StructuralEdit) -> StructuralEdit:
+        """An edit, and this birth."""
+        return dataclasses.replace(
+            edit, newborn=self.weights, outgoing_factor=self.outgoing_factor, parents=self.parents, shares=self.shares
+        )
 
 
 Birth = Callable[[StructuralContext, int], Newborn]
@@ -114,7 +121,7 @@ def split(context: StructuralContext, n: int) -> Newborn:
         outgoing=organism.outgoing.detach().cpu()[parents] * taken[:, None],
         critic=organism.critic.detach().cpu()[parents] * taken,
     )
-    return Newborn(weights, left, parents)
+    return Newborn(weights, left, parents, taken)
 
 
 @torch.no_grad()
@@ -226,5 +233,4 @@ class BirthPlan:
         n = min(self.size, organism.config.max_hidden - organism.hidden)
         if n <= 0:
             return None
-        weights, factor, parents = self.make(context, n)
-        return StructuralEdit(rule=rule, reason=reason, newborn=weights, outgoing_factor=factor, parents=parents)
+        return self.make(context, n).added_to(StructuralEdit(rule=rule, reason=reason))

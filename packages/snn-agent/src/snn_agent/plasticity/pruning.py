@@ -123,15 +123,17 @@ def death(rule: str, reason: str, context: StructuralContext, dying: Tensor, com
 
     With ``compensate`` the sum of their mean contributions goes to the biases (E17; Dohare et al., Nature 632, 2024),
     so the outputs' mean drive and the mean value stay, and only the dying's deviations from their means are lost: the
-    drive of output a changes by ``Σ_dying (mean rate − rate)·V_ha`` on an observation, 0 on average (E38).
+    drive of output a changes by ``Σ_dying (mean rate − rate)·V_ha`` on an observation, 0 on average (E38). Heads that
+    are put away and what consolidation remembers make up for the dying alike, by their own weights (E59).
     """
     dying = dying.sort().values
     edit = StructuralEdit(rule=rule, reason=reason, dying=dying.cpu())
     if not compensate:
         return edit
     outputs, value = context.output_contribution[dying], context.critic_contribution[dying]
-    return dataclasses.replace(  # a contribution that is not a number says nothing, and must not reach the biases
+    return dataclasses.replace(  # a number that is none says nothing, and must not reach the biases
         edit,
+        dying_rate=context.rate[dying].detach().nan_to_num(nan=0.0).cpu(),
         output_shift=outputs.detach().nan_to_num(nan=0.0).sum(dim=0).cpu(),
         critic_shift=value.detach().nan_to_num(nan=0.0).sum(dim=0).cpu(),
     )

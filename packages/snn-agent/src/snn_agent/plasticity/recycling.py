@@ -75,5 +75,4 @@ class Recycling:
         reason = f"{n} of {int(candidates.sum())} {kind} neurons begin anew"
         edit = death(self.name, reason, context, dying, self.compensate)
         survivors = context._replace(utility=context.utility.index_fill(0, dying, torch.nan))
-        weights, factor, parents = self.plan.make(survivors, n)
-        return dataclasses.replace(edit, newborn=weights, outgoing_factor=factor, parents=parents), state
+        return self.plan.make(survivors, n).added_to(edit), state

@@ -119,7 +119,7 @@ class Agent:
         parents = () if edit.parents is None else tuple(before.id[edit.parents].tolist())
         resizing = operate(edit, self.organism)
         keep, n_born = resizing.keep, resizing.n_born
-        self.learner = self.learner.resize(keep, n_born)
+        self.learner = self.learner.resize(keep, n_born, edit)
         self.statistics = statistics.resize(before, keep, n_born, self.next_id, self.counters.update)
         if self.membranes is not None:
             self.membranes = self._resized(self.membranes, resizing, edit.parents)

@@ -257,7 +257,9 @@ class AdaptiveTrainer:
         self.last_rollout = rollout
         n_decisions = rollout.action.numel()
         mean_counts = rollout.counts / n_decisions
-        agent.ledger = account_learning(agent.ledger, self.organism, self.learning, rollout, inputs)
+        agent.ledger = account_learning(
+            agent.ledger, self.organism, self.learning, rollout, inputs, held=agent.learner.held(self.organism.synapses)
+        )
         agent.record_activity(mean_counts / self.organism.config.ticks)
         if isinstance(rollout.observation, Tensor):  # events are never scaled
             self.organism.see(rollout.observation.reshape(n_decisions, -1))

@@ -15,6 +15,7 @@ from snn_agent.network import heads
 from snn_agent.network.organism import GrowingSparseSNN
 from snn_agent.network.surgery import StructuralEdit
 from snn_agent.network.topology import fresh_neurons
+from snn_agent.training.accounting import account_fisher
 from snn_agent.training.agent import Agent
 from snn_agent.types import Events
 
@@ -102,15 +103,18 @@ def cross(
     if task == int(organism.task):
         return Crossing(int(organism.protected.sum()), 0, sharing)
     if config.consolidation != "none":
+        seen = observations()
         agent.learner = consolidating(agent.learner).consolidate(
             organism,
-            observations(),
+            seen,
             mode=config.consolidation,
             strength=config.ewc_strength,
             decay=config.ewc_decay,
             generator=generator,
             shared_head=config.heads == "shared",
         )
+        if config.ewc_strength > 0.0:  # else nothing was measured
+            agent.ledger = account_fisher(agent.ledger, organism, seen)
     organism.protected |= bearers(agent.statistics.utility, organism.protected, config.protect)
     if config.heads == "task":
         heads.put_away(organism, int(organism.task))
