@@ -14,7 +14,7 @@ from playback.panels import frame as layout
 from playback.panels import tones
 from playback.panels.canvas import Area
 from playback.panels.cells import draw_cells, grid_of, specimen
-from playback.panels.growth import MARKS_ROW_PX, GrowthStrip
+from playback.panels.growth import LABELS_PX, MARKS_ROW_PX, GrowthStrip
 from playback.panels.outputs import draw_outputs, rows_shown
 from playback.panels.raster import TICK_PX, Past, draw_raster, ticks_shown
 from playback.panels.world import draw_world, fit
@@ -186,6 +186,21 @@ def test_a_run_without_files_has_a_strip_all_the_same(tmp_path: Path) -> None:
     frame = blank(60, 300)
     strip.draw(frame, Area(0, 0, 300, 60), 0)
     assert (frame == tones.INK).all(axis=-1).any()
+
+
+def test_no_score_is_drawn_where_none_is_known(grown: Path) -> None:
+    width, height, steps = 300, 60, np.arange(1, 101)
+    score = np.where((steps > 40) & (steps <= 60), np.nan, 1.0)  # a gap, as after a switch of tasks
+    history = read_history(grown)._replace(steps=steps, neurons=np.full(100, 32), score=score)
+    chapters, frames = [Chapter(grown, 0, 0, 32), Chapter(grown, 100, 0, 32)], []
+    for shown in (history, history._replace(score=np.full(100, np.nan))):
+        frames.append(blank(height, width, tones.PAGE))
+        GrowthStrip(shown, chapters, width, height).draw(frames[-1], Area(0, 0, width, height), 1)
+    differs = (frames[0] != frames[1]).any(axis=-1).any(axis=0)
+    drawn = np.flatnonzero(differs) / (width - LABELS_PX) * steps[-1]
+    assert ((drawn < 41) | (drawn > 60)).all()
+    assert (drawn < 40).any()
+    assert (drawn > 60).any()
 
 
 def test_worlds_are_fitted_and_not_bent() -> None:

@@ -67,7 +67,11 @@ class GrowthStrip:
         scores = history.score[known]
         if len(scores):
             low, high = min(float(scores.min()), 0.0), max(float(scores.max()), 0.0) or 1.0
-            self._curve(plot, history.steps[known].astype(np.float64), (scores - low) / (high - low) * 0.9, tones.SCORE)
+            heights = (history.score - low) / (high - low) * 0.9
+            # Where no episode has ended yet in new worlds nothing is known, and no line is drawn across it.
+            for rows in np.split(np.arange(len(known)), np.flatnonzero(np.diff(known)) + 1):
+                if known[rows[0]] and len(rows) > 1:
+                    self._curve(plot, history.steps[rows].astype(np.float64), heights[rows], tones.SCORE)
         # A size stays until it changes; before the first row of the file it was that of the first chapter.
         steps, neurons = np.insert(steps, 0, 0), np.insert(neurons, 0, self._sizes[0])
         self._curve(plot, steps.repeat(2)[1:], neurons.repeat(2)[:-1] / self._top, tones.CURVE)

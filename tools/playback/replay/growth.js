@@ -30,13 +30,15 @@ function drawGrowth(canvas, clock) {
   write(pen, `${short(last)} steps`, width - right, height - 9, { align: "right" });
   write(pen, "training", left, height - 9);
 
-  const scores = [...history.score].map((score, at) => [history.steps[at], score]).filter(([, score]) => !Number.isNaN(score));
-  if (scores.length > 1) {
-    const values = scores.map(([, score]) => score);
+  const scores = [...history.score].map((score, at) => [history.steps[at], score]);
+  const values = scores.map(([, score]) => score).filter((score) => !Number.isNaN(score));
+  if (values.length > 1) {
     const [low, peak] = [Math.min(...values, 0), Math.max(...values)];
     const up = (score) => bottom - ((bottom - top) * (score - low)) / (peak - low || 1);
     pen.setLineDash([6, 5]);
-    stroke(pen, colour.quiet, 1.6, scores.map(([step, score]) => [x(step), up(score)]), "butt");
+    for (const stretch of knownStretches(scores)) {
+      stroke(pen, colour.quiet, 1.6, stretch.map(([step, score]) => [x(step), up(score)]), "butt");
+    }
     pen.setLineDash([]);
     write(pen, peak.toPrecision(3), width - right + 6, up(peak));
     write(pen, low ? low.toPrecision(3) : "0", width - right + 6, bottom);
@@ -50,6 +52,16 @@ function drawGrowth(canvas, clock) {
   pen.fillStyle = colour.choice;
   pen.fillRect(x(here) - 1, top - 6, 2, bottom - top + 12);
   fill(pen, colour.choice, () => pen.arc(x(here), y(chapters[index].hidden), 4.5, 0, 2 * Math.PI));
+}
+
+// The score's curve without the gaps in which no episode has ended yet in new worlds.
+function knownStretches(scores) {
+  const stretches = [[]];
+  for (const point of scores) {
+    if (Number.isNaN(point[1])) stretches.push([]);
+    else stretches.at(-1).push(point);
+  }
+  return stretches.filter((stretch) => stretch.length > 1);
 }
 
 // [training step, living neurons], ascending.

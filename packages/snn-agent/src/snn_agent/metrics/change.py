@@ -43,7 +43,7 @@ def threshold_for(arl: float, k: float) -> float:
     """The threshold h of a wanted mean run length, by bisection of :func:`run_length`.
 
     Args:
-        arl: ARL₀ in updates, above the run length of h = 0 (5.1 for k = 0.5), at most 10¹².
+        arl: ARL₀ in updates, above the run length of h = 0 (2.09 for k = 0.5), at most 10¹².
         k: reference value, above 0, in standard deviations.
 
     Raises:
