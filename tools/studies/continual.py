@@ -133,6 +133,7 @@ def compare(name: str, scale: Scale, prefix: str = "", only: tuple[str, ...] = (
     isolate = ContinualConfig(heads="task", protect=KEPT, column_size=scale.born)
     column = scale.most // n_tasks
     fixed, less = f"fixed-{scale.most}", f"fixed-{scale.few}"
+    mean = 2 * scale.few  # about what grow-isolate has on average over its life
     arms = {
         fixed: run(scale.most),
         less: run(scale.few),
@@ -145,6 +146,7 @@ def compare(name: str, scale: Scale, prefix: str = "", only: tuple[str, ...] = (
         "shrink_perturb": run(scale.most, structure=rules["shrink_perturb"]),
         "grow-isolate": run(scale.born, isolate, rules["grow-prune"]),
         f"{fixed}-heads": run(scale.most, dataclasses.replace(METHODS["plain"], heads="task")),
+        f"fixed-{mean}-isolate": run(mean, dataclasses.replace(isolate, column_size=0)),
         "ewc-heads": run(scale.most, dataclasses.replace(ewc, heads="task")),
         "grow-isolate-detected": run(
             scale.born, dataclasses.replace(isolate, boundaries="detected"), rules["grow-prune"]
@@ -203,8 +205,9 @@ def continual() -> dict[str, RunConfig]:
     Five sequences of tasks in a 7×7 world, seen from within, with 4 food and 4 poison, in phases of 100 k steps. The
     arms ``fixed``, ``grow-prune``, ``novelty``, ``recycle`` and ``shrink_perturb`` do nothing where tasks end: what
     they are told of boundaries they ignore. The others are told, but for those named ``detected``, which have to
-    notice. Heads are shared but in ``progressive``, ``grow-isolate`` and those named ``heads``. ``scratch`` is
-    ``fixed-512`` with one of the later tasks alone.
+    notice. Heads are shared but in ``progressive``, ``grow-isolate``, ``fixed-128-isolate``, which is the same with as
+    many neurons from the begin as that one has on average, and those named ``heads``. ``scratch`` is ``fixed-512`` with
+    one of the later tasks alone.
     """
     return {name: arm for found in comparisons("continual").values() for name, arm in found.arms.items()}
 
