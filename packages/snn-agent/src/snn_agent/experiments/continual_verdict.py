@@ -11,57 +11,44 @@ import numpy.typing as npt
 
 from snn_agent import checks
 from snn_agent.errors import ConfigError
-from snn_agent.experiments.statistics import DRAWS, Estimate, bootstrap, difference, means, paired, ratio, scores_table
+from snn_agent.experiments.rules import BootstrapRule, percent
+from snn_agent.experiments.statistics import Estimate, bootstrap, difference, means, paired, ratio, scores_table
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ContinualRule:
+class ContinualRule(BootstrapRule):
     """When an arm has reached the goal of learning for life. The bounds of intervals decide, not means.
 
     Attributes:
         forgetting: share of each task that may be lost while it is away.
         recovery: share of the scratch learner's steps in which the score must be back on the return to the first task.
         level: the score is back at this share of what it was when the task was left.
-        confidence: share of the resamples that the intervals span.
-        seeds: fewer than this decide nothing.
-        draws: resamples of the bootstrap.
-        generator_seed: of the bootstrap's generator: the same runs give the same verdict, always.
     """
 
     forgetting: float = 0.05
     recovery: float = 0.10
     level: float = 0.9
-    confidence: float = 0.95
-    seeds: int = 10
-    draws: int = DRAWS
-    generator_seed: int = 0
 
     def __post_init__(self) -> None:
-        checked = {
-            "forgetting": checks.positive("forgetting", self.forgetting, below=1.0),
-            "recovery": checks.positive("recovery", self.recovery),
-            "level": checks.positive("level", self.level, below=1.0),
-            "confidence": checks.positive("confidence", self.confidence, below=1.0),
-            "seeds": checks.integer("seeds", self.seeds, 1),
-            "draws": checks.integer("draws", self.draws, 1),
-            "generator_seed": checks.integer("generator_seed", self.generator_seed, 0),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        super().__post_init__()
+        self._take(
+            forgetting=checks.positive("forgetting", self.forgetting, below=1.0),
+            recovery=checks.positive("recovery", self.recovery),
+            level=checks.positive("level", self.level, below=1.0),
+        )
 
     def __str__(self) -> str:
-        share = _percent(self.confidence)
+        share = percent(self.confidence)
         return (
             f"Rule: an arm keeps if, for each task, the upper bound of the {share} interval of what was lost of it "
-            f"while it was away, over what was known of it when it was left, is below {_percent(self.forgetting)}; it "
-            f"recovers if on the return to the first task every seed comes back to stay at {_percent(self.level)} of "
+            f"while it was away, over what was known of it when it was left, is below {percent(self.forgetting)}; it "
+            f"recovers if on the return to the first task every seed comes back to stay at {percent(self.level)} of "
             f"the score with which it had left, and the upper bound of the interval of its steps until then over those "
-            f"of the same arm learning the task from scratch to the same score is below {_percent(self.recovery)}; it "
+            f"of the same arm learning the task from scratch to the same score is below {percent(self.recovery)}; it "
             f"is cheaper if the upper bounds of the intervals of its cumulative energy over fixed-512's and over "
             f"progressive's are below 1; it is better than ewc if the lower bound of the interval of the difference in "
             f"average performance is above 0. The goal is reached if all four, over at least {self.seeds} seeds. "
-            f"Intervals: bootstrap of the means over paired seeds, percentile method, {self.draws} draws, generator "
-            f"seed {self.generator_seed}. A failed seed counts as having lost all, never come back, scored as acting "
+            f"{self.intervals}. A failed seed counts as having lost all, never come back, scored as acting "
             f"at random does, and with the energy that it spent. Where scratch never reached the score, its steps are "
             f"those of its whole run."
         )
@@ -163,7 +150,7 @@ class ContinualVerdict:
         return f"{'; '.join(found)}. {goal}.\n{self.rule}"
 
     def _told(self, estimate: Estimate) -> str:
-        share = _percent(self.rule.confidence)
+        share = percent(self.rule.confidence)
         return f"{estimate.value:.4g} ({share} interval {estimate.low:.4g} to {estimate.high:.4g})"
 
 
@@ -217,7 +204,3 @@ def judge(
 
 def _shown(shown: bool) -> str:
     return "was shown" if shown else "was not shown"
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:g} %"

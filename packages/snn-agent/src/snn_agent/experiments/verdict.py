@@ -9,46 +9,31 @@ import numpy.typing as npt
 
 from snn_agent import checks
 from snn_agent.errors import ConfigError
-from snn_agent.experiments.statistics import DRAWS, Estimate, difference, means, paired, ratio
+from snn_agent.experiments.rules import BootstrapRule, percent
+from snn_agent.experiments.statistics import Estimate, difference, means, paired, ratio
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(BootstrapRule):
     """When the hypothesis holds. Means are compared, not interquartile means, from which a failed seed is left out.
 
     Attributes:
         margin: an arm may score less than the reference by this share of it.
-        confidence: share of the resamples that the intervals span.
-        seeds: fewer than this decide nothing.
-        draws: resamples of the bootstrap.
-        generator_seed: of the bootstrap's generator: the same runs give the same verdict, always.
     """
 
     margin: float = 0.05
-    confidence: float = 0.95
-    seeds: int = 10
-    draws: int = DRAWS
-    generator_seed: int = 0
 
     def __post_init__(self) -> None:
-        checked = {
-            "margin": checks.number("margin", self.margin, 0.0, 1.0),
-            "confidence": checks.positive("confidence", self.confidence, below=1.0),
-            "seeds": checks.integer("seeds", self.seeds, 1),
-            "draws": checks.integer("draws", self.draws, 1),
-            "generator_seed": checks.integer("generator_seed", self.generator_seed, 0),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        super().__post_init__()
+        self._take(margin=checks.number("margin", self.margin, 0.0, 1.0))
 
     def __str__(self) -> str:
-        share = _percent(self.confidence)
+        share = percent(self.confidence)
         return (
             f"Rule: an arm is non-inferior if the lower bound of the {share} interval of (arm − reference) is above "
-            f"−{_percent(self.margin)} of the reference's mean score, and cheaper if the upper bound of the {share} "
+            f"−{percent(self.margin)} of the reference's mean score, and cheaper if the upper bound of the {share} "
             "interval of the energy ratio arm / reference is below 1; the hypothesis holds if both, over at least "
-            f"{self.seeds} seeds. Intervals: bootstrap of the means over paired seeds, percentile method, {self.draws} "
-            f"draws, generator seed {self.generator_seed}; failed seeds count with the worst score."
+            f"{self.seeds} seeds. {self.intervals}; failed seeds count with the worst score."
         )
 
 
@@ -95,7 +80,7 @@ class Verdict:
         return self.decided and self.non_inferior and self.cheaper and self.adapts_better is not False
 
     def __str__(self) -> str:
-        share, score, energy = _percent(self.rule.confidence), self.difference, self.energy_ratio
+        share, score, energy = percent(self.rule.confidence), self.difference, self.energy_ratio
         bound = -self.rule.margin * self.reference_score
         measured = (
             f"{self.arm} is {'' if self.non_inferior else 'not shown to be '}non-inferior to {self.reference} "
@@ -160,7 +145,3 @@ def judge(
         cheaper=cost.high < 1.0,
         adapts_better=adapts_better,
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:g} %"
