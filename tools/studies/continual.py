@@ -193,10 +193,17 @@ def comparisons(study: str) -> dict[str, Comparison]:
 
 
 def _small() -> Scale:
-    """Phases of 40 k steps, at most 64 neurons."""
+    """At most 64 neurons, and examinations that are short but many."""
     tasks = PRESETS["continual-swap"]()
-    base = dataclasses.replace(tasks, total_steps=40_000, threads=1, eval_episodes=32, evaluation_episodes=16)
-    return Scale(base=base, most=64, few=16, born=8, beat=10_000)
+    base = dataclasses.replace(
+        tasks,
+        total_steps=tasks.phase_steps,
+        threads=1,
+        eval_episodes=32,
+        evaluations_per_phase=8,
+        evaluation_episodes=16,
+    )
+    return Scale(base=base, most=64, few=16, born=8, beat=25_000)
 
 
 def continual() -> dict[str, RunConfig]:
@@ -213,7 +220,7 @@ def continual() -> dict[str, RunConfig]:
 
 
 def continual_quick() -> dict[str, RunConfig]:
-    """Some arms of ``continual`` on its first sequence with small networks and short phases: minutes, not days."""
+    """Some arms of ``continual`` on its first sequence, with at most 64 neurons: minutes, not hours."""
     return {name: arm for found in comparisons("continual-quick").values() for name, arm in found.arms.items()}
 
 

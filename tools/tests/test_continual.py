@@ -47,7 +47,7 @@ def test_the_worlds_of_the_phases_are_the_timetables(name: str) -> None:
     """Each stays as it is for life, and is seen as the schedule's world is."""
     config, sequence = PRESETS[f"continual-{name}"](), SEQUENCES[name]
     whole: Any = gymnasium.make(
-        "ForagingGrid-v0", size=7, n_food=4, n_poison=4, obs_dtype="uint8", tasks=name
+        "ForagingGrid-v0", size=7, n_food=4, n_poison=4, observation="egocentric", obs_dtype="uint8", tasks=name
     ).unwrapped
     worlds = task_worlds(config)
     assert [world.name for world in worlds] == list(sequence.names)
